@@ -1,0 +1,82 @@
+"""Run the tests: the addon's on a database of their own where it is freshly installed, then those of `dev/`.
+
+    .odoo/venv/bin/python dev/suite.py [-k EXPRESSION] [--keep NAME] [PATH…]
+
+A path is a file of tests, with `::TestClass::test_name` behind it if you like. `--keep` keeps the database under a
+name: the next run updates the addon in it instead of installing everything anew.
+"""
+
+import argparse
+import os
+import re
+import subprocess
+import sys
+
+import postgres
+from common import HOME, PYTHON, ROOT, CommandError, call, command, free_port, odoo_command, running, write_odoo_config
+
+DATABASE = "zadarma_test"
+PYTEST = [PYTHON, "-m", "pytest"]
+NOTHING_RAN = 5
+# 2026-01-31 12:00:00,000 4711 WARNING database odoo.logger: text
+COMPLAINT = re.compile(r"^\d{4}-\d\d-\d\d \S+ \d+ (WARNING|ERROR|CRITICAL) ")
+
+
+def main():
+    """Run what was asked for; return 0 if something ran and nothing failed."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("-k", metavar="EXPRESSION", help="only tests whose name matches, as pytest has it")
+    parser.add_argument("--keep", metavar="NAME", help="keep the database for the next run")
+    parser.add_argument("paths", nargs="*", metavar="PATH")
+    options = parser.parse_args()
+    selection = ["-k", options.k] if options.k else []
+    tools = [path for path in options.paths if path.startswith("dev/")]
+    addon = [path for path in options.paths if path not in tools]
+    codes = []
+    if tools or not options.paths and tool_tests():
+        codes.append(call([*PYTEST, "-p", "no:odoo", *selection, *(tools or tool_tests())], cwd=ROOT))
+    if addon or not options.paths:
+        codes.append(test_addon(addon or ["tests"], selection, options.keep))
+    failed = set(codes) - {0, NOTHING_RAN}
+    return failed.pop() if failed else min(codes)
+
+
+def tool_tests():
+    """Return the folders of `dev/` that hold tests."""
+    return sorted({str(path.parent.relative_to(ROOT)) for path in (ROOT / "dev").rglob("test_*.py")})
+
+
+def test_addon(paths, selection, keep):
+    """Run the addon's tests on a database of their own."""
+    with postgres.kept_server(keep) if keep else postgres.server() as server:
+        environment = {**os.environ, **server.environment}
+        database = keep or f"{DATABASE}_{os.getpid()}"
+        config = write_odoo_config(server, database, free_port())
+        try:
+            install(server, database, config, environment)
+            # From the folder of addons, so that a test's module is called odoo.addons.zadarma.tests.…
+            files = [f"zadarma/{path}" for path in paths]
+            arguments = [f"--odoo-config={config}", "--odoo-http", *selection, *files]
+            return call([*PYTEST, *arguments], cwd=HOME / "addons", env=environment)
+        finally:
+            if not keep:
+                server.drop_database(database)
+
+
+def install(server, database, config, environment):
+    """Install or update the addon, without demo data; a warning in Odoo's log is a failure."""
+    if not server.has_database(database):
+        server.create_database(database)
+    installed = server.has_addon(database)
+    arguments = odoo_command(config, "-u" if installed else "-i", "zadarma", "--stop-after-init", "--no-http")
+    print("Updating the addon …" if installed else "Installing the addon …", flush=True)
+    with running(arguments, cwd=HOME, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as odoo:
+        log = list(odoo.stdout)
+        code = odoo.wait()
+    if code or any(map(COMPLAINT.match, log)):
+        sys.stdout.writelines(log)
+        raise CommandError("the addon does not install without complaint; see the log above")
+
+
+if __name__ == "__main__":
+    command(main)

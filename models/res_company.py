@@ -1,0 +1,302 @@
+import ipaddress
+import logging
+import secrets
+from datetime import datetime, timezone
+from typing import NamedTuple
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from odoo import api, fields, models
+from odoo.addons.base.models.res_partner import _tz_get
+from odoo.exceptions import UserError, ValidationError
+from odoo.tools import ormcache
+
+from ..zadarma_api import errors
+from ..zadarma_api.client import API_URL, ZadarmaClient
+from ..zadarma_api.numbers import parse_number
+
+_logger = logging.getLogger(__name__)
+
+ZADARMA_ADDRESSES = "185.45.152.40/30"
+# What the webhook needs to know of an account; a change of one of these drops the cache.
+_ACCOUNT_FIELDS = {
+    "active",
+    "country_id",
+    "partner_id",
+    "zadarma_addresses",
+    "zadarma_caller_name",
+    "zadarma_restrict_addresses",
+    "zadarma_secret",
+    "zadarma_token",
+    "zadarma_tz",
+}
+NOTIFICATIONS = (
+    "notify_start",
+    "notify_internal",
+    "notify_answer",
+    "notify_end",
+    "notify_out_start",
+    "notify_out_end",
+)
+
+
+def get_zone(name):
+    """Return a time zone by its IANA name, UTC where this system does not know it.
+
+    :rtype: datetime.tzinfo
+    """
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError):
+        _logger.warning("Zadarma: time zone %s is not known to this system, UTC is used", name)
+        return timezone.utc
+
+
+class ZadarmaAccount(NamedTuple):
+    """One company's account, as the webhook sees it: plain values, so that no record is read per event."""
+
+    company_id: int
+    secret: str
+    tz: str
+    country: str
+    caller_name: bool
+    addresses: tuple
+
+    @property
+    def zone(self):
+        """The account's time zone."""
+        return get_zone(self.tz)
+
+    def admits(self, address):
+        """Tell whether an event may come from this address.
+
+        :param str address: IPv4 or IPv6 address of the sender, as Odoo sees it behind its proxy.
+        """
+        if not self.addresses:
+            return True
+        try:
+            sender = ipaddress.ip_address(address)
+        except ValueError:
+            return False
+        sender = getattr(sender, "ipv4_mapped", None) or sender
+        return any(sender in network for network in self.addresses)
+
+
+class ResCompany(models.Model):
+    """A company has one Zadarma account."""
+
+    _inherit = "res.company"
+
+    zadarma_key = fields.Char(string="Zadarma Key", groups="base.group_system", copy=False)
+    zadarma_secret = fields.Char(string="Zadarma Secret", groups="base.group_system", copy=False)
+    zadarma_token = fields.Char(
+        string="Zadarma Webhook Token",
+        compute="_compute_zadarma_token",
+        store=True,
+        groups="base.group_system",
+        copy=False,
+    )
+    zadarma_webhook_url = fields.Char(
+        string="Zadarma Webhook Address", compute="_compute_zadarma_webhook_url", groups="base.group_system"
+    )
+    zadarma_tz = fields.Selection(
+        selection=_tz_get,
+        string="Zadarma Time Zone",
+        default="UTC",
+        required=True,
+        help="The zone of the account at Zadarma, in which the times of its notifications are written.",
+    )
+    zadarma_caller_name = fields.Boolean(
+        string="Zadarma Caller Name",
+        default=True,
+        help="Show the name of a known caller on the display of the phone that rings.",
+    )
+    zadarma_restrict_addresses = fields.Boolean(
+        string="Restrict Zadarma Addresses",
+        help="Accept notifications from the addresses below only. Behind a proxy, Odoo must run in proxy mode.",
+    )
+    zadarma_addresses = fields.Char(string="Zadarma Addresses", default=ZADARMA_ADDRESSES)
+    zadarma_event_days = fields.Integer(
+        string="Keep Zadarma Notifications (days)",
+        default=30,
+        help="Notifications as received are deleted after this many days. Calls stay.",
+    )
+
+    _zadarma_token_uniq = models.Constraint("UNIQUE (zadarma_token)", "Two companies cannot share a webhook address.")
+    _zadarma_event_days_positive = models.Constraint(
+        "CHECK (zadarma_event_days > 0)", "Notifications are kept for one day at least."
+    )
+
+    def _compute_zadarma_token(self):
+        for company in self:
+            company.zadarma_token = company.zadarma_token or secrets.token_hex(20)
+
+    @api.depends("zadarma_token")
+    def _compute_zadarma_webhook_url(self):
+        for company in self:
+            company.zadarma_webhook_url = f"{company.get_base_url()}/zadarma/{company.zadarma_token}"
+
+    @api.constrains("zadarma_addresses", "zadarma_restrict_addresses")
+    def _check_zadarma_addresses(self):
+        for company in self:
+            try:
+                networks = company._zadarma_networks()
+            except ValueError as error:
+                raise ValidationError(
+                    self.env._("%s. Enter addresses or networks separated by commas, e.g. 185.45.152.40/30.", error)
+                ) from error
+            if company.zadarma_restrict_addresses and not networks:
+                raise ValidationError(
+                    self.env._("Enter at least one address that notifications may come from, e.g. 185.45.152.40/30.")
+                )
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        """Override to make the webhook know the new account."""
+        companies = super().create(vals_list)
+        self.env.registry.clear_cache()
+        return companies
+
+    def write(self, vals):
+        """Override to make the webhook know the changed account, and to keep blanks out of credentials."""
+        for name in ("zadarma_key", "zadarma_secret"):
+            if isinstance(vals.get(name), str):
+                vals[name] = vals[name].strip()
+        result = super().write(vals)
+        if _ACCOUNT_FIELDS & vals.keys():
+            self.env.registry.clear_cache()
+        return result
+
+    @ormcache()
+    def _zadarma_accounts(self):
+        """Return the accounts by webhook token, for the webhook alone.
+
+        Cached without the token a stranger sends, so that guessing fills no cache.
+        """
+        # sudo: res.company - the webhook acts for nobody; what is returned stays in the server
+        companies = self.sudo().with_context(active_test=True).search([("zadarma_token", "!=", False)])
+        return {
+            company.zadarma_token: ZadarmaAccount(
+                company_id=company.id,
+                secret=company.zadarma_secret or "",
+                tz=company.zadarma_tz or "UTC",
+                country=company.country_id.code or "",
+                caller_name=company.zadarma_caller_name,
+                addresses=company._zadarma_networks() if company.zadarma_restrict_addresses else (),
+            )
+            for company in companies
+        }
+
+    def _zadarma_networks(self):
+        """Return the networks that notifications may come from.
+
+        :rtype: tuple[ipaddress.IPv4Network | ipaddress.IPv6Network]
+        :raise ValueError: where one is malformed.
+        """
+        parts = (part.strip() for part in (self.zadarma_addresses or "").split(","))
+        return tuple(ipaddress.ip_network(part, strict=False) for part in parts if part)
+
+    # === API === #
+
+    def _zadarma_client(self):
+        """Return a client for this company's account.
+
+        :raise UserError: where the account is not set up, or this database must not speak to Zadarma.
+        """
+        self.ensure_one()
+        # sudo: res.company, ir.config_parameter - credentials go into the client and nowhere else
+        company_sudo = self.sudo()
+        if not (company_sudo.zadarma_key and company_sudo.zadarma_secret):
+            raise UserError(
+                self.env._(
+                    "Zadarma is not set up for %(company)s yet. Enter the API key and secret in Settings, Zadarma.",
+                    company=self.display_name,
+                )
+            )
+        url = company_sudo.env["ir.config_parameter"].get_param("zadarma.api_url") or API_URL
+        return ZadarmaClient(company_sudo.zadarma_key, company_sudo.zadarma_secret, url)
+
+    def _zadarma_explain(self, error):
+        """Return what a failed request means and what to do next.
+
+        :param zadarma_api.errors.ZadarmaError error: what the client raised.
+        :rtype: str
+        """
+        if isinstance(error, errors.AuthorizationError):
+            return self.env._("Zadarma does not accept the key or the secret. Copy both again from your account.")
+        if isinstance(error, errors.RateLimitError):
+            return self.env._(
+                "Zadarma asks to slow down. Try again in %(seconds)s seconds.", seconds=error.retry_after
+            )
+        if isinstance(error, errors.UnreachableError):
+            return self.env._("Zadarma could not be reached. Check the server's internet access and try again.")
+        return self.env._("Zadarma refused the request: %(reason)s", reason=error.message)
+
+    def action_zadarma_connect(self):
+        """Check the account, read its zone, extensions and numbers, and have it send its notifications here.
+
+        :return: a notification that tells what was done.
+        :raise UserError: at the first step that fails; it can be repeated.
+        """
+        self.ensure_one()
+        self.check_access("write")
+        client = self._zadarma_client()
+        try:
+            balance = client.get("/v1/info/balance/")
+            self._zadarma_propose_tz(client.get("/v1/info/timezone/"))
+            extensions = client.get("/v1/pbx/internal/").get("numbers") or []
+            numbers = client.get("/v1/direct_numbers/").get("info") or []
+            client.post("/v1/pbx/callinfo/url/", {"url": self.sudo().zadarma_webhook_url})
+            client.post("/v1/pbx/callinfo/notifications/", dict.fromkeys(NOTIFICATIONS, "true"))
+        except errors.ZadarmaError as error:
+            raise UserError(self._zadarma_explain(error)) from error
+        self.env["zadarma.extension"]._load(self, extensions)
+        self.env["zadarma.number"]._load(self, numbers)
+        return {
+            "type": "ir.actions.client",
+            "tag": "display_notification",
+            "params": {
+                "title": self.env._("Zadarma"),
+                "type": "success",
+                "message": self.env._(
+                    "Connected. Balance: %(balance)s %(currency)s, extensions: %(extensions)s, numbers: %(numbers)s.",
+                    balance=balance.get("balance"),
+                    currency=balance.get("currency") or "",
+                    extensions=len(extensions),
+                    numbers=len(numbers),
+                ),
+                "next": {"type": "ir.actions.client", "tag": "soft_reload"},
+            },
+        }
+
+    def _zadarma_propose_tz(self, answer):
+        """Take a zone whose clock agrees with the account's: the present one, the company's, else a plain offset.
+
+        :param dict answer: of ``/v1/info/timezone/``: ``datetime`` on the account's clock and ``unixtime``.
+        """
+        try:
+            moment = datetime.fromtimestamp(int(answer["unixtime"]), timezone.utc)
+            clock = fields.Datetime.to_datetime(answer["datetime"]).replace(tzinfo=timezone.utc)
+        except (AttributeError, KeyError, OSError, OverflowError, TypeError, ValueError):
+            return
+        minutes = round((clock - moment).total_seconds() / 60)
+        # POSIX counts the other way round: Etc/GMT-3 is three hours ahead.
+        offset_zone = f"Etc/GMT{-minutes // 60:+d}" if minutes else "UTC"
+        for name in (self.zadarma_tz, self.partner_id.tz, self.env.user.tz, offset_zone):
+            if name in dict(_tz_get(self)) and moment.astimezone(get_zone(name)).utcoffset().total_seconds() == (
+                minutes * 60
+            ):
+                self.zadarma_tz = name
+                return
+
+    def _zadarma_own_numbers(self):
+        """Return the account's numbers in E.164.
+
+        :rtype: frozenset[str]
+        """
+        # sudo: zadarma.number - own numbers decide what a call is, whoever asks
+        numbers_sudo = self.env["zadarma.number"].sudo().search_fetch([("company_id", "=", self.id)], ["number"])
+        return frozenset(numbers_sudo.mapped("number"))
+
+    def _zadarma_parse_number(self, raw):
+        """Understand a number as this company writes it; see :func:`zadarma_api.numbers.parse_number`."""
+        return parse_number(raw, self.country_id.code or "")

@@ -1,0 +1,20 @@
+from odoo import fields, models
+
+
+class ResConfigSettings(models.TransientModel):
+    """The Zadarma page of the settings: one account a company."""
+
+    _inherit = "res.config.settings"
+
+    zadarma_key = fields.Char(related="company_id.zadarma_key", readonly=False)
+    zadarma_secret = fields.Char(related="company_id.zadarma_secret", readonly=False)
+    zadarma_webhook_url = fields.Char(related="company_id.zadarma_webhook_url")
+    zadarma_tz = fields.Selection(related="company_id.zadarma_tz", readonly=False)
+    zadarma_caller_name = fields.Boolean(related="company_id.zadarma_caller_name", readonly=False)
+    zadarma_restrict_addresses = fields.Boolean(related="company_id.zadarma_restrict_addresses", readonly=False)
+    zadarma_addresses = fields.Char(related="company_id.zadarma_addresses", readonly=False)
+    zadarma_event_days = fields.Integer(related="company_id.zadarma_event_days", readonly=False)
+
+    def action_zadarma_connect(self):
+        """Connect the company's account; see :meth:`res.company.action_zadarma_connect`."""
+        return self.company_id.action_zadarma_connect()

@@ -1,0 +1,43 @@
+from odoo import api, fields, models
+
+
+class ResPartner(models.Model):
+    """Contacts know their calls."""
+
+    _inherit = "res.partner"
+
+    zadarma_call_ids = fields.One2many("zadarma.call", "partner_id", string="Calls", groups="zadarma.group_zadarma_user")
+    zadarma_call_count = fields.Integer(
+        string="Call Count", compute="_compute_zadarma_call_count", groups="zadarma.group_zadarma_user"
+    )
+
+    # Serves the look-up of a caller: equal numbers in the order of their companies.
+    _zadarma_phone_idx = models.Index(
+        "(phone_sanitized, commercial_partner_id, id) WHERE phone_sanitized IS NOT NULL AND active IS TRUE"
+    )
+
+    def _compute_zadarma_call_count(self):
+        people = self.with_context(active_test=False).search([("id", "child_of", self.ids)])
+        counts = dict(self.env["zadarma.call"]._read_group([("partner_id", "in", people.ids)], ["partner_id"], ["__count"]))
+        self.zadarma_call_count = 0
+        for partner, count in counts.items():
+            while partner:
+                if partner in self:
+                    partner.zadarma_call_count += count
+                partner = partner.parent_id
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        """Override to link the call for which a contact is created, see :meth:`zadarma.call.action_create_partner`."""
+        partners = super().create(vals_list)
+        if call_id := self.env.context.get("zadarma_call_id"):
+            self.env["zadarma.call"].browse(call_id)._link_created(partner=partners[:1])
+        return partners
+
+    def action_view_zadarma_calls(self):
+        """Open the calls of this contact, of a company with those of its people."""
+        self.ensure_one()
+        action = self.env["ir.actions.act_window"]._for_xml_id("zadarma.zadarma_call_action")
+        action["domain"] = [("partner_id", "child_of", self.id)]
+        action["context"] = {}
+        return action

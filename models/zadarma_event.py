@@ -1,0 +1,378 @@
+import hashlib
+import json
+import logging
+from datetime import timedelta, timezone
+
+import psycopg2
+from psycopg2 import errorcodes
+from psycopg2.extensions import ISOLATION_LEVEL_READ_COMMITTED, STATUS_READY
+
+from odoo import SUPERUSER_ID, api, fields, models
+from odoo.tools import SQL
+
+from ..zadarma_api.events import (
+    CALL_EVENTS,
+    OTHER_EVENTS,
+    EventError,
+    call_id_of,
+    event_key,
+    parse_event,
+)
+from ..zadarma_api.fold import fold
+from ..zadarma_api.numbers import Kind, parse_number
+from ..zadarma_api.routing import start_answer
+from .res_company import get_zone
+
+_logger = logging.getLogger(__name__)
+
+# What another transaction may cause at any time, and a repetition mends.
+_CONCURRENCY_ERRORS = (
+    errorcodes.SERIALIZATION_FAILURE,
+    errorcodes.DEADLOCK_DETECTED,
+    errorcodes.LOCK_NOT_AVAILABLE,
+)
+_MAX_ATTEMPTS = 5
+_MAX_ROUNDS = 20
+_SWEEP_AFTER = timedelta(seconds=10)
+_SWEEP_BATCH = 200
+_PURGE_BATCH = 5000
+# How old an event may be to be shown, and by how much a call's start may differ from its receipt.
+_FRESH = timedelta(seconds=30)
+_LONGEST_QUEUE = timedelta(hours=16)
+_ZONE_STEP = timedelta(minutes=15)
+
+
+class ZadarmaEvent(models.Model):
+    """The inbox: one notification as received, never changed but for its fate.
+
+    A notification is stored once, however often it is delivered, before it is answered. What it means is worked out
+    afterwards, from all notifications of its call at once.
+    """
+
+    _name = "zadarma.event"
+    _description = "Zadarma Notification"
+    _order = "id desc"
+    _log_access = False
+
+    company_id = fields.Many2one("res.company", required=True, readonly=True, ondelete="cascade")
+    key = fields.Char(required=True, readonly=True)
+    name = fields.Char(string="Event", readonly=True)
+    pbx_call_id = fields.Char(string="Call ID at Zadarma", readonly=True)
+    payload = fields.Text(required=True, readonly=True)
+    answer = fields.Text(readonly=True, help="What Zadarma was told; a redelivered notification gets the same.")
+    received_at = fields.Datetime(string="Received On", required=True, readonly=True)
+    redelivered = fields.Integer(readonly=True, help="How often it came again.")
+    state = fields.Selection(
+        [
+            ("new", "New"),
+            ("done", "Done"),
+            ("other", "Not About Calls"),
+            ("unknown", "Unknown Event"),
+            ("quarantined", "Not Understood"),
+            ("failed", "Failed"),
+        ],
+        required=True,
+        readonly=True,
+    )
+    attempts = fields.Integer(readonly=True)
+    error = fields.Char(readonly=True)
+    processed_at = fields.Datetime(string="Processed On", readonly=True)
+
+    _key_uniq = models.UniqueIndex("(company_id, key)", "This notification is there already.")
+    _call_idx = models.Index("(company_id, pbx_call_id, id)")
+    _new_idx = models.Index("(received_at) WHERE state = 'new'")
+    _received_idx = models.Index("(company_id, received_at)")
+
+    @api.depends("name", "received_at")
+    def _compute_display_name(self):
+        for event in self:
+            event.display_name = event.name or self.env._("Notification")
+
+    # === RECEIVING === #
+
+    @api.model
+    def _receive(self, account, form):
+        """Store an authentic notification and decide its answer. Reads by index, writes one row, sends nothing.
+
+        :param ZadarmaAccount account: whose it is.
+        :param dict form: its fields as received.
+        :return: the answer as JSON, and a callable that does the rest once the answer has left.
+        :rtype: tuple[str, Callable]
+        """
+        answer = "{}"
+        if form.get("event") == "NOTIFY_START":
+            answer = self._decide(account, form)
+        stored = self._store(account, form, answer)
+        registry, company_id, call_id = self.env.registry, account.company_id, call_id_of(form)
+
+        def after():
+            if not call_id:
+                return
+            try:
+                with registry.cursor() as cr:
+                    api.Environment(cr, SUPERUSER_ID, {})["zadarma.event"]._process_call(company_id, call_id)
+            except Exception:  # the answer has left and the event is stored: the cron goes on
+                _logger.exception("Zadarma: a notification is left to the cron")
+
+        return stored, after
+
+    def _decide(self, account, form):
+        """Return the answer to NOTIFY_START as JSON; the PBX's own scenario where anything goes wrong or is slow."""
+        if not account.caller_name:
+            return "{}"
+        try:
+            self.env.cr.execute("SET LOCAL statement_timeout = 150")
+            number = parse_number(form.get("caller_id"), account.country)
+            e164 = number.e164 if number.kind is Kind.EXTERNAL else ""
+            caller = self.env["zadarma.caller"]._find(e164, account.company_id, account.country)
+            return json.dumps(start_answer(caller.name, caller.company))
+        except psycopg2.Error as error:
+            _logger.warning("Zadarma: NOTIFY_START gets the default answer, the look-up failed (%s)", error.pgcode)
+            self.env.cr.rollback()
+        return "{}"
+
+    def _store(self, account, form, answer):
+        """Put a notification into the inbox, durably, and return its answer.
+
+        In a transaction of its own at READ COMMITTED: a redelivery that comes at the same moment waits for the first
+        one and gets its answer, where Odoo's usual level would fail and wait for seconds.
+
+        :param ZadarmaAccount account: whose it is.
+        :param dict form: its fields as received.
+        :param str answer: JSON to answer with, if it is new.
+        :return: the answer that was given first.
+        """
+        received_at = fields.Datetime.now()
+        state, error = self._classify(account, form, received_at)
+        query = SQL(
+            """
+            INSERT INTO zadarma_event (company_id, key, name, pbx_call_id, payload, answer, received_at, redelivered,
+                                       state, attempts, error)
+                 VALUES (%s, %s, %s, %s, %s, %s, %s, 0, %s, 0, %s)
+            ON CONFLICT (company_id, key) DO UPDATE SET redelivered = zadarma_event.redelivered + 1
+              RETURNING answer
+            """,
+            account.company_id,
+            event_key(form),
+            form.get("event", "").replace("\x00", "")[:64] or None,
+            call_id_of(form) or None,
+            json.dumps(form),
+            answer,
+            received_at,
+            state,
+            error,
+        )
+        with self.env.registry.cursor() as cr:
+            # In tests the cursor is shared and its transaction has begun.
+            if cr.connection.status == STATUS_READY:
+                cr.connection.set_isolation_level(ISOLATION_LEVEL_READ_COMMITTED)
+            cr.execute(query)
+            return cr.fetchone()[0]
+
+    @api.model
+    def _classify(self, account, form, received_at):
+        """Return the state in which a notification enters the inbox, and what is wrong with it.
+
+        :rtype: tuple[str, str | None]
+        """
+        name = form.get("event", "")
+        if name in OTHER_EVENTS:
+            return "other", None
+        if name not in CALL_EVENTS:
+            return "unknown", None
+        try:
+            event = parse_event(form, received_at.replace(tzinfo=timezone.utc), account.zone)
+        except EventError as error:
+            return "quarantined", str(error)
+        return "new", "; ".join(event.notes) or None
+
+    # === PROCESSING === #
+
+    @api.model
+    def _process_call(self, company_id, pbx_call_id):
+        """Fold all notifications of a call into it, and let the people who ring know.
+
+        Works in transactions of its own on the given cursor, one process a call: whoever comes second leaves, the
+        first one looks again before it is done.
+        """
+        lock = self._lock_key(company_id, pbx_call_id)
+        cr = self.env.cr
+        for _round in range(_MAX_ROUNDS):
+            # The lock comes before the transaction that reads, or this would read what was true before it had it.
+            cr.execute("SELECT pg_try_advisory_lock(%s)", [lock])
+            if not cr.fetchone()[0]:
+                return
+            cr.commit()
+            try:
+                found = self._process_locked(company_id, pbx_call_id)
+            finally:
+                cr.execute("SELECT pg_advisory_unlock(%s)", [lock])
+                cr.commit()
+            if not found:
+                return
+
+    def _process_locked(self, company_id, pbx_call_id):
+        """Process a call whose lock is held.
+
+        :return: whether there was anything, so that it is worth to look again.
+        """
+        cr = self.env.cr
+        try:
+            cr.execute("SET LOCAL lock_timeout = '2s'")
+            found = self._fold_call(company_id, pbx_call_id)
+            cr.commit()
+        except Exception as error:  # one call's trouble is written down and does not touch the others
+            cr.rollback()
+            if getattr(error, "pgcode", None) in _CONCURRENCY_ERRORS:
+                _logger.info("Zadarma: call %s is busy, it is processed later", pbx_call_id)
+                return False
+            _logger.exception("Zadarma: the notifications of call %s could not be processed", pbx_call_id)
+            self._note_failure(company_id, pbx_call_id, type(error).__name__)
+            cr.commit()
+            return False
+        return found
+
+    def _note_failure(self, company_id, pbx_call_id, reason):
+        """Write down a failed attempt; give up after some, so that one bad call does not hold up the others."""
+        for event in self.search([*self._call_domain(company_id, pbx_call_id), ("state", "=", "new")]):
+            attempts = event.attempts + 1
+            state = "failed" if attempts >= _MAX_ATTEMPTS else "new"
+            event.write({"attempts": attempts, "error": reason, "state": state})
+
+    def _fold_call(self, company_id, pbx_call_id):
+        """Make the call match its notifications, in the current transaction.
+
+        :return: whether there was anything new.
+        """
+        events = self.search([*self._call_domain(company_id, pbx_call_id), ("state", "in", ("new", "done"))])
+        new = events.filtered(lambda event: event.state == "new")
+        if not new:
+            return False
+        company = self.env["res.company"].browse(company_id)
+        calls = self.env["zadarma.call"].with_company(company)
+        done = {"state": "done", "processed_at": fields.Datetime.now()}
+        if calls._is_beyond_events(company, pbx_call_id):
+            done["error"] = "Came after the call's other notifications had been deleted"
+        else:
+            parsed = [event._parse() for event in events]
+            calls._apply(company, fold(parsed, company._zadarma_own_numbers()), new._is_live(parsed))
+        new.write(done)
+        return True
+
+    def _parse(self):
+        """Return the notification as the protocol package reads it."""
+        self.ensure_one()
+        zone = get_zone(self.company_id.zadarma_tz)
+        return parse_event(json.loads(self.payload), self.received_at.replace(tzinfo=timezone.utc), zone)
+
+    @api.model
+    def _lock_key(self, company_id, pbx_call_id):
+        """Return the number of the advisory lock of a call, a signed 64-bit integer."""
+        digest = hashlib.sha256(f"zadarma.call:{company_id}:{pbx_call_id}".encode()).digest()
+        return int.from_bytes(digest[:8], "big", signed=True)
+
+    @api.model
+    def _call_domain(self, company_id, pbx_call_id):
+        return [("company_id", "=", company_id), ("pbx_call_id", "=", pbx_call_id)]
+
+    @api.model
+    def _cron_sweep(self):
+        """Process what nobody processed after its answer, as when a worker was killed."""
+        self.env.cr.execute(
+            SQL(
+                """
+                SELECT company_id, pbx_call_id FROM zadarma_event
+                 WHERE state = 'new' AND received_at < %s
+              GROUP BY company_id, pbx_call_id ORDER BY MIN(attempts), MIN(id) LIMIT %s
+                """,
+                fields.Datetime.now() - _SWEEP_AFTER,
+                _SWEEP_BATCH + 1,
+            )
+        )
+        calls = self.env.cr.fetchall()
+        for done, (company_id, pbx_call_id) in enumerate(calls[:_SWEEP_BATCH], start=1):
+            self._process_call(company_id, pbx_call_id)
+            if not self.env["ir.cron"]._commit_progress(1, remaining=len(calls) - done):
+                break
+
+    def action_process_again(self):
+        """Take notifications that failed or were not understood through processing once more.
+
+        :raise AccessError: for anybody but an administrator.
+        """
+        self.check_access("read")
+        # sudo: zadarma.event - nobody edits notifications; administrators may have them read once more
+        for event in self.sudo().filtered(lambda event: event.state in ("failed", "quarantined")):
+            account = self.env["res.company"]._zadarma_accounts()[event.company_id.sudo().zadarma_token]
+            state, error = self._classify(account, json.loads(event.payload), event.received_at)
+            event.write({"state": state, "error": error, "attempts": 0})
+            if state == "new":
+                event._fold_call(event.company_id.id, event.pbx_call_id)
+
+    # === FRESHNESS === #
+
+    def _is_live(self, parsed):
+        """Tell whether these new notifications tell of a call that goes on now, so that popups make sense.
+
+        :param list[Event] parsed: all notifications of the call.
+        """
+        latest = max(self.mapped("received_at"))
+        if fields.Datetime.now() - latest > _FRESH:
+            return False
+        openings = [event for event in parsed if event.name in ("NOTIFY_START", "NOTIFY_OUT_START")]
+        if openings:
+            return self._is_punctual(min(openings, key=lambda event: event.received_at))
+        # Its beginning is not known: a caller may have waited in a queue, but not for days.
+        return all(event.received_at - event.started_at < _LONGEST_QUEUE for event in parsed if event.started_at)
+
+    def _is_punctual(self, opening):
+        """Tell whether a call's first notification came at once.
+
+        Where it did not by the account's clock, but the calls before it were late by the very same step of time
+        zones, the clock is set to a wrong zone and the call is not late.
+        """
+        lag = opening.received_at - opening.started_at
+        if lag <= _FRESH:
+            return True
+        steps = round(lag / _ZONE_STEP)
+        return abs(lag - steps * _ZONE_STEP) <= _FRESH and self._usual_zone_steps() == steps
+
+    def _usual_zone_steps(self):
+        """Return by how many quarters of an hour the last two calls seemed late, none where they do not agree."""
+        earlier = self.search(
+            [
+                ("company_id", "=", self.company_id.id),
+                ("name", "in", ("NOTIFY_START", "NOTIFY_OUT_START")),
+                ("state", "=", "done"),
+                ("pbx_call_id", "not in", self.mapped("pbx_call_id")),
+                ("received_at", ">", fields.Datetime.now() - timedelta(days=3)),
+            ],
+            order="received_at desc, id desc",
+            limit=2,
+        )
+        lags = {round((event.received_at - event.started_at) / _ZONE_STEP) for event in (e._parse() for e in earlier)}
+        return lags.pop() if len(earlier) == 2 and len(lags) == 1 else None
+
+    # === RETENTION === #
+
+    @api.autovacuum
+    def _gc_events(self):
+        """Delete notifications older than their company keeps them, a batch at a time.
+
+        :return: how many went, and whether there may be more.
+        :rtype: tuple[int, bool]
+        """
+        self.env.cr.execute(
+            SQL(
+                """
+                DELETE FROM zadarma_event WHERE id IN (
+                    SELECT event.id FROM zadarma_event event
+                      JOIN res_company company ON company.id = event.company_id
+                     WHERE event.received_at < (now() AT TIME ZONE 'UTC')
+                                               - make_interval(days => company.zadarma_event_days + 1)
+                     LIMIT %s)
+                """,
+                _PURGE_BATCH,
+            )
+        )
+        return self.env.cr.rowcount, self.env.cr.rowcount == _PURGE_BATCH

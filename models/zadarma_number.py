@@ -1,0 +1,61 @@
+from odoo import api, fields, models
+
+
+class ZadarmaNumber(models.Model):
+    """A number of the company's account: never a customer."""
+
+    _name = "zadarma.number"
+    _description = "Zadarma Number"
+    _order = "company_id, number, id"
+    _rec_names_search = ["name", "number"]
+
+    number = fields.Char(required=True, help="International form, e.g. +442037691880.")
+    name = fields.Char(help="What this number is for. Popups show it as the dialled number.")
+    company_id = fields.Many2one(
+        "res.company", required=True, default=lambda self: self.env.company, ondelete="cascade", index=True
+    )
+    active = fields.Boolean(default=True)
+
+    _number_uniq = models.Constraint("UNIQUE (company_id, number)", "This number is there already.")
+
+    @api.depends("number", "name")
+    def _compute_display_name(self):
+        for number in self:
+            number.display_name = f"{number.name} ({number.number})" if number.name else number.number
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        """Override to keep numbers in the form in which they are compared."""
+        for vals in vals_list:
+            company = self.env["res.company"].browse(vals.get("company_id") or self.env.company.id)
+            vals["number"] = company._zadarma_parse_number(vals.get("number")).e164 or vals.get("number")
+        return super().create(vals_list)
+
+    def write(self, vals):
+        """Override to keep numbers in the form in which they are compared."""
+        if vals.get("number"):
+            company = self.company_id[:1] or self.env.company
+            vals["number"] = company._zadarma_parse_number(vals["number"]).e164 or vals["number"]
+        return super().write(vals)
+
+    @api.model
+    def _load(self, company, infos):
+        """Make the company's numbers match those of the account; names given here stay.
+
+        :param res.company company: whose account.
+        :param list infos: ``info`` of ``/v1/direct_numbers/``.
+        """
+        known = self.with_context(active_test=False).search([("company_id", "=", company.id)]).grouped("number")
+        wanted = {}
+        for info in infos:
+            if isinstance(info, dict) and (number := company._zadarma_parse_number(str(info.get("number"))).e164):
+                wanted[number] = info.get("number_name") or info.get("description") or ""
+        self.create(
+            [
+                {"number": number, "name": name, "company_id": company.id}
+                for number, name in wanted.items()
+                if number not in known
+            ]
+        )
+        for number, record in known.items():
+            record.active = number in wanted

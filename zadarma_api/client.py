@@ -1,0 +1,210 @@
+"""The one door to Zadarma's REST API.
+
+Source: https://zadarma.com/en/support/api/ (Authorization, Limits).
+"""
+
+import json
+import logging
+import random
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+import urllib3
+
+from .errors import (
+    AnswerError,
+    AuthorizationError,
+    RateLimitError,
+    RefusedError,
+    UnreachableError,
+    ZadarmaError,
+)
+from .redaction import loggable, mask_numbers, protect_logs
+from .signature import authorization, php_query
+
+API_URL = "https://api.zadarma.com"
+
+_logger = logging.getLogger(__name__)
+
+_CONNECT_SECONDS, _READ_SECONDS, _TOTAL_SECONDS = 5, 20, 90
+_MAX_ANSWER_BYTES = 20 * 1024 * 1024
+_CHUNK_BYTES = 64 * 1024
+_TRIES = 3
+_DEFAULT_RETRY_AFTER = 60
+
+
+@dataclass(frozen=True)
+class RateLimit:
+    """What the last answer told about the rate limit.
+
+    :ivar limit: requests a minute.
+    :ivar remaining: requests left in this minute.
+    :ivar reset: Unix time, in seconds, at which the count starts anew.
+    """
+
+    limit: int
+    remaining: int
+    reset: int
+
+
+class ZadarmaClient:
+    """Calls methods of the API for one account.
+
+    Certificates are always verified. Plain HTTP is for a server on this machine only, as in tests.
+
+    :param key: the account's API key.
+    :param secret: the account's API secret.
+    :param url: the API's address without path.
+    :raise ValueError: where the address is neither HTTPS nor on this machine.
+    """
+
+    def __init__(self, key: str, secret: str, url: str = API_URL) -> None:
+        parts = urlsplit(url)
+        if parts.scheme != "https" and not (
+            parts.scheme == "http" and parts.hostname in ("127.0.0.1", "::1", "localhost")
+        ):
+            raise ValueError("Zadarma is spoken to over HTTPS only")
+        self._key = key
+        self._secret = secret
+        self._url = url.rstrip("/")
+        self._session = requests.Session()
+        self.rate_limit: RateLimit | None = None
+        protect_logs()
+
+    def __repr__(self) -> str:
+        return f"<ZadarmaClient {self._url}>"
+
+    def get(self, path: str, params: Mapping[str, Any] | None = None, *, retry: bool = True) -> dict[str, Any]:
+        """Call a GET method; see :meth:`call`. What has an effect, as a callback, is not to be retried."""
+        return self.call("GET", path, params, retry=retry)
+
+    def post(self, path: str, params: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """Call a POST method, never retried; see :meth:`call`."""
+        return self.call("POST", path, params, retry=False)
+
+    def call(
+        self, verb: str, path: str, params: Mapping[str, Any] | None = None, *, retry: bool = False
+    ) -> dict[str, Any]:
+        """Call a method and return its answer.
+
+        :param verb: ``GET``, ``POST``, ``PUT`` or ``DELETE``.
+        :param path: as documented, with ``/v1/`` and its trailing slash.
+        :param params: see :func:`zadarma_api.signature.php_query`.
+        :param retry: try again when no answer came or the server failed; only for what may be done twice.
+        :return: the JSON object; numbers with a fraction are Decimal.
+        :raise ZadarmaError: one of :mod:`zadarma_api.errors`.
+        """
+        deadline = time.monotonic() + _TOTAL_SECONDS
+        for attempt in range(1, _TRIES + 1):
+            try:
+                return self._call_once(verb, path, params or {}, deadline)
+            except (UnreachableError, AnswerError) as error:
+                transient = isinstance(error, UnreachableError) or error.http_status >= 500
+                pause = random.uniform(0.5, 1.5) * attempt  # noqa: S311 - spreads tries, no secret
+                if not (retry and transient) or attempt == _TRIES or time.monotonic() + pause > deadline:
+                    raise
+                time.sleep(pause)
+        raise AssertionError("unreachable")
+
+    def _call_once(self, verb: str, path: str, params: Mapping[str, Any], deadline: float) -> dict[str, Any]:
+        query = php_query(params)
+        in_body = verb != "GET"
+        headers = {"Authorization": authorization(self._key, self._secret, path, query)}
+        if in_body:
+            headers["Content-Type"] = "application/x-www-form-urlencoded"
+        started = time.monotonic()
+        try:
+            with self._session.request(
+                verb,
+                self._url + path + (f"?{query}" if query and not in_body else ""),
+                data=query if in_body else None,
+                headers=headers,
+                timeout=(_CONNECT_SECONDS, _READ_SECONDS),
+                allow_redirects=False,
+                stream=True,
+            ) as response:
+                body = _read(response, deadline)
+        except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
+            # The exception's own text holds the address with its query.
+            reason = type(error).__name__
+            _logger.warning("Zadarma: %s %s failed, %s", verb, path, reason)
+            raise UnreachableError(reason) from None
+        _logger.debug(
+            "Zadarma: %s %s (%s) answered %s in %d ms",
+            verb,
+            path,
+            loggable(params),
+            response.status_code,
+            (time.monotonic() - started) * 1000,
+        )
+        self.rate_limit = _rate_limit(response.headers) or self.rate_limit
+        return _result(response, body)
+
+
+def _chunks(response: requests.Response) -> Iterator[bytes]:
+    """Yield the decoded body as it comes, so that a body that drips cannot outlast the deadline."""
+    read1 = getattr(response.raw, "read1", None)
+    if read1 is None:  # urllib3 before 2.0 waits for whole chunks: keep them small
+        yield from response.iter_content(512)
+        return
+    while chunk := read1(_CHUNK_BYTES, decode_content=True):
+        yield chunk
+
+
+def _read(response: requests.Response, deadline: float) -> bytes:
+    body = bytearray()
+    for chunk in _chunks(response):
+        body += chunk
+        if len(body) > _MAX_ANSWER_BYTES:
+            raise AnswerError("The answer is too large", response.status_code)
+        if time.monotonic() > deadline:
+            raise requests.ReadTimeout("The answer took too long")
+    return bytes(body)
+
+
+def _rate_limit(headers: Mapping[str, str]) -> RateLimit | None:
+    try:
+        return RateLimit(*(int(headers[f"X-RateLimit-{name}"]) for name in ("Limit", "Remaining", "Reset")))
+    except (KeyError, ValueError):
+        return None
+
+
+def _result(response: requests.Response, body: bytes) -> dict[str, Any]:
+    status = response.status_code
+    try:
+        answer = json.loads(body, parse_float=Decimal)
+    except (ValueError, RecursionError):
+        answer = None
+    if not isinstance(answer, dict):
+        answer = None
+    said = str((answer or {}).get("message") or "")[:200]
+    if status == 429 or "rate limit" in said.lower():
+        raise RateLimitError(said or "Too many requests", status, _retry_after(response.headers))
+    if status == 401:
+        raise AuthorizationError(said or "Not authorized", status)
+    if answer is None:
+        raise AnswerError("The answer is no JSON object", status)
+    if status >= 500:
+        raise AnswerError(said or "Server error", status)
+    if status >= 300 or answer.get("status") == "error":
+        _logger.info("Zadarma refused: %s (HTTP %s)", mask_numbers(said), status)
+        raise RefusedError(said or f"HTTP {status}", status)
+    return answer
+
+
+def _retry_after(headers: Mapping[str, str]) -> int:
+    """Return the seconds to wait, between one and an hour."""
+    seconds = _DEFAULT_RETRY_AFTER
+    if (text := headers.get("Retry-After", "")).isascii() and text.isdigit():
+        seconds = int(text)
+    elif limit := _rate_limit(headers):
+        seconds = limit.reset - int(time.time())
+    return max(1, min(seconds, 3600))
+
+
+__all__ = ["API_URL", "RateLimit", "ZadarmaClient", "ZadarmaError"]

@@ -1,0 +1,238 @@
+"""The fold: from the set of a call's events to what the call is.
+
+``fold`` does not see in which order events came or were processed, nor how often: the same set gives the same call.
+Every stored fact comes from what Zadarma says. The moments of receipt only measure what it does not say, how long
+it rang, and only where they are in an order that makes sense.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from .events import Event
+from .numbers import Kind, parse_number
+
+_OPENING = ("NOTIFY_START", "NOTIFY_OUT_START", "NOTIFY_INTERNAL")
+_CLOSING = ("NOTIFY_END", "NOTIFY_OUT_END")
+_OUTBOUND = ("NOTIFY_OUT_START", "NOTIFY_OUT_END")
+# Which event is believed first where several tell the same thing.
+_RANK = {
+    name: rank
+    for rank, name in enumerate(
+        (
+            "NOTIFY_START",
+            "NOTIFY_OUT_START",
+            "NOTIFY_INTERNAL",
+            "NOTIFY_ANSWER",
+            "NOTIFY_END",
+            "NOTIFY_OUT_END",
+            "NOTIFY_RECORD",
+        )
+    )
+}
+_MAX_RINGING = timedelta(hours=1)
+
+
+@dataclass(frozen=True)
+class Leg:
+    """One extension's share of a call.
+
+    :ivar extension: its number in the PBX.
+    :ivar state: ``ringing``, ``talking`` or ``ended``.
+    :ivar answered: whether it ever talked.
+    :ivar transfer_from: the extension that handed the call over, empty for none.
+    """
+
+    extension: str
+    state: str
+    answered: bool = False
+    transfer_from: str = ""
+
+
+@dataclass(frozen=True)
+class CallState:
+    """What a call is, by all that is known of it.
+
+    :ivar direction: ``inbound``, ``outbound`` or ``internal``.
+    :ivar state: ``ringing``, ``talking`` or ``ended``.
+    :ivar result: see :func:`zadarma_api.events.parse_disposition`; ``unknown`` for a call that ended without a word
+        on how, empty before its end.
+    :ivar disposition: Zadarma's own word for the result.
+    :ivar number: the other party's number as received.
+    :ivar own_number: the company's number as received: the dialled one, or the one shown to the callee.
+    :ivar started_at: aware, UTC; of the recording's notice where nothing else is known.
+    :ivar waiting: seconds from the first ringing to the answer, or to the end of a call that nobody took.
+    :ivar duration: seconds of talking as Zadarma counts them.
+    :ivar talking_since: when the answer was received, aware, UTC.
+    :ivar answered_by: the extension that talked, or talked last.
+    :ivar legs: one an extension, by its number.
+    :ivar is_recorded: whether Zadarma announced a recording.
+    :ivar recording_ids: its ids, sorted.
+    """
+
+    pbx_call_id: str
+    direction: str
+    state: str
+    result: str
+    disposition: str
+    number: str
+    own_number: str
+    started_at: datetime
+    waiting: int | None
+    duration: int | None
+    talking_since: datetime | None
+    answered_by: str
+    legs: tuple[Leg, ...]
+    is_recorded: bool
+    recording_ids: tuple[str, ...]
+
+    @property
+    def answered_at(self) -> datetime | None:
+        """When talking began, by Zadarma's clock, aware, UTC."""
+        if not self.talking_since and self.result != "answered":
+            return None
+        return self.started_at + timedelta(seconds=self.waiting or 0)
+
+    @property
+    def ended_at(self) -> datetime | None:
+        """When the call was over, by Zadarma's clock, aware, UTC."""
+        if self.state != "ended":
+            return None
+        return self.started_at + timedelta(seconds=(self.waiting or 0) + (self.duration or 0))
+
+
+def fold(events: Iterable[Event], own_numbers: frozenset[str] = frozenset()) -> CallState:
+    """Tell what a call is.
+
+    :param events: at least one event, all of the same call; order and repetition do not matter.
+    :param own_numbers: the account's numbers in E.164; a call from or to one of them is internal.
+    """
+    ordered = sorted(set(events), key=_sort_key)
+    # The end that says most: answered before not, then the longer one.
+    ends = [event for event in ordered if event.name in _CLOSING]
+    end = max(ends, key=lambda event: (event.result == "answered", event.duration or 0, event.result), default=None)
+    answers = [event for event in ordered if event.name == "NOTIFY_ANSWER"]
+    outbound = _is_outbound(ordered)
+    number = _first(ordered, "destination", _OUTBOUND) or _first(ordered, "destination", _external_answer(answers))
+    if not outbound:
+        number = _first(ordered, "caller_id")
+    is_over = end is not None or any(event.name == "NOTIFY_RECORD" for event in ordered)
+    state = "ended" if is_over else "talking" if answers else "ringing"
+    talker = _talker(ordered, answers, end, outbound)
+    return CallState(
+        pbx_call_id=ordered[0].pbx_call_id,
+        direction=_direction(outbound, number, own_numbers),
+        state=state,
+        result=(end.result if end and end.result else "unknown") if is_over else "",
+        disposition=end.disposition if end else "",
+        number=number,
+        own_number=_first(ordered, "caller_id" if outbound else "called_did"),
+        started_at=_started_at(ordered),
+        waiting=_waiting(ordered, answers, end),
+        duration=end.duration if end else None,
+        talking_since=min((event.received_at for event in answers), default=None),
+        answered_by=talker,
+        legs=_legs(ordered, answers, state, talker),
+        is_recorded=any(event.is_recorded or event.recording_id for event in ordered),
+        recording_ids=tuple(sorted({event.recording_id for event in ordered if event.recording_id})),
+    )
+
+
+def _sort_key(event: Event) -> tuple:
+    return (
+        _RANK[event.name],
+        event.received_at,
+        event.internal,
+        event.destination,
+        event.caller_id,
+        event.called_did,
+        event.transfer_from,
+        event.disposition,
+        event.duration or 0,
+        event.recording_id,
+    )
+
+
+def _is_outbound(ordered: list[Event]) -> bool:
+    call_id = ordered[0].pbx_call_id
+    if call_id.startswith(("in_", "out_")):
+        return call_id.startswith("out_")
+    return any(event.name in _OUTBOUND for event in ordered)
+
+
+def _direction(outbound: bool, number: str, own_numbers: frozenset[str]) -> str:
+    parsed = parse_number(number)
+    if parsed.kind is Kind.INTERNAL or (parsed.e164 and parsed.e164 in own_numbers):
+        return "internal"
+    return "outbound" if outbound else "inbound"
+
+
+def _first(ordered: list[Event], attribute: str, names: Iterable[str] = tuple(_RANK)) -> str:
+    return next((value for event in ordered if event.name in names and (value := getattr(event, attribute))), "")
+
+
+def _external_answer(answers: list[Event]) -> tuple[str, ...]:
+    """Let an answer tell the callee's number, unless it tells which extension picked up."""
+    talks = any(event.destination and event.destination != event.internal for event in answers)
+    return ("NOTIFY_ANSWER",) if talks else ()
+
+
+def _started_at(ordered: list[Event]) -> datetime:
+    starts = [event.started_at for event in ordered if event.started_at]
+    return min(starts) if starts else min(event.received_at for event in ordered)
+
+
+def _waiting(ordered: list[Event], answers: list[Event], end: Event | None) -> int | None:
+    """Measure how long it rang by the moments of receipt, none where these are not in the order of a call."""
+    opened = min((event.received_at for event in ordered if event.name in _OPENING), default=None)
+    answered = min((event.received_at for event in answers), default=None)
+    until = answered or (end.received_at if end and end.result != "answered" else None)
+    if not opened or not until or (end and until > end.received_at):
+        return None
+    waiting = until - opened
+    return round(waiting.total_seconds()) if timedelta(0) <= waiting <= _MAX_RINGING else None
+
+
+def _answering_extension(event: Event, outbound: bool) -> str:
+    if event.internal or outbound:
+        return event.internal
+    destination = parse_number(event.destination)
+    return destination.e164 if destination.kind is Kind.INTERNAL else ""
+
+
+def _talker(ordered: list[Event], answers: list[Event], end: Event | None, outbound: bool) -> str:
+    """Return the extension that talks, or talked last."""
+    if end and end.result == "answered" and (end.last_internal or end.internal):
+        return end.last_internal or end.internal
+    talkers = [(event.received_at, _answering_extension(event, outbound)) for event in answers]
+    talkers = [talker for talker in talkers if talker[1]]
+    picked_up = {extension for _moment, extension in talkers}
+    handed_over = {event.transfer_from for event in ordered if event.internal in picked_up}
+    # Who handed the call over no longer talks; a circle of transfers is decided by time alone.
+    present = [talker for talker in talkers if talker[1] not in handed_over] or talkers
+    if present:
+        return max(present)[1]
+    return _first(ordered, "internal", _OUTBOUND) if answers and outbound else ""
+
+
+def _legs(ordered: list[Event], answers: list[Event], state: str, talker: str) -> tuple[Leg, ...]:
+    outbound = _is_outbound(ordered)
+    answered = {_answering_extension(event, outbound) for event in answers} | {talker}
+    transfers = {event.internal: event.transfer_from for event in ordered if event.transfer_from}
+    rung = {
+        event.internal or _answering_extension(event, outbound)
+        for event in ordered
+        if event.name != "NOTIFY_RECORD"
+    }
+    rung |= {talker}
+    legs = []
+    for extension in sorted(rung - {""}):
+        if state == "ended" or (state == "talking" and extension != talker):
+            leg_state = "ended"
+        else:
+            leg_state = state
+        # Somebody to whom the call is being handed over rings while the first one still talks.
+        if state == "talking" and extension in transfers and extension not in answered:
+            leg_state = "ringing"
+        legs.append(Leg(extension, leg_state, extension in answered, transfers.get(extension, "")))
+    return tuple(legs)

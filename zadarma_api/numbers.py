@@ -1,0 +1,134 @@
+"""Forms of phone numbers as Zadarma, people and the database write them."""
+
+import re
+from dataclasses import dataclass
+from enum import Enum
+
+import phonenumbers
+
+# Zadarma's extensions have three digits, SIP accounts five, E.164 at most fifteen.
+_SHORT_DIGITS = 5
+_MIN_DIGITS, _MAX_DIGITS = 7, 15
+_PUNCTUATION = re.compile(r"[\s()./\-\u00a0\u2010-\u2015]+")
+# "499499-100": extension 100 of PBX 499499.
+_PBX_LOGIN = re.compile(r"[1-9]\d{3,6}-([1-9]\d{2})")
+
+
+class Kind(str, Enum):
+    """What a number is to the company."""
+
+    EXTERNAL = "external"
+    INTERNAL = "internal"
+    WITHHELD = "withheld"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class Number:
+    """A number as received and as understood.
+
+    :ivar raw: as received.
+    :ivar kind: what it is.
+    :ivar e164: ``+`` and digits of an external number, the digits of an internal one, otherwise empty.
+    """
+
+    raw: str
+    kind: Kind
+    e164: str = ""
+
+
+def parse_number(raw: str | None, country: str = "") -> Number:
+    """Understand a number in any form that Zadarma or people use.
+
+    Zadarma writes international numbers with or without ``+``; a number that is possible neither so nor in the
+    country's own form is kept as unknown, so that it is never taken for somebody else's.
+
+    :param raw: the number; anything without a digit is a withheld one.
+    :param country: ISO code of the country whose national form may be used, as ``DE``.
+    """
+    text = (raw or "").strip()
+    if extension := _PBX_LOGIN.fullmatch(text):
+        return Number(text, Kind.INTERNAL, extension[1])
+    digits = _PUNCTUATION.sub("", text)
+    international = digits.startswith(("+", "00"))
+    if digits.startswith("00"):
+        digits = digits[2:]
+    digits = digits.removeprefix("+")
+    if not re.search(r"[1-9]", digits) or re.search(r"[^\W\d]", digits):
+        return Number(text, Kind.WITHHELD)
+    if not (digits.isascii() and digits.isdigit()):
+        return Number(text, Kind.UNKNOWN)
+    if len(digits) <= _SHORT_DIGITS and not international:
+        return Number(text, Kind.INTERNAL, digits)
+    e164 = _to_e164(digits, "" if international else country)
+    return Number(text, Kind.EXTERNAL if e164 else Kind.UNKNOWN, e164)
+
+
+def _to_e164(digits: str, country: str) -> str:
+    if not _MIN_DIGITS <= len(digits) <= _MAX_DIGITS:
+        return ""
+    candidates = [] if digits.startswith("0") else [("+" + digits, None)]
+    if country:
+        candidates.append((digits, country.upper()))
+    parsed = []
+    for text, region in candidates:
+        try:
+            parsed.append(phonenumbers.parse(text, region))
+        except phonenumbers.NumberParseException:
+            continue
+    # A valid reading beats one that is merely possible; the international one comes first.
+    for check in (phonenumbers.is_valid_number, phonenumbers.is_possible_number):
+        for number in parsed:
+            if check(number):
+                return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    return ""
+
+
+def parse_extension(raw: str | None) -> str:
+    """Return the extension of ``100`` or of a login like ``499499-100``, exactly as written otherwise."""
+    text = (raw or "").strip()
+    login = _PBX_LOGIN.fullmatch(text)
+    return login[1] if login else text
+
+
+def written_forms(e164: str, country: str = "") -> list[str]:
+    """Return how people write a number when punctuation is left out.
+
+    :param e164: ``+`` and digits.
+    :param country: ISO code; the national form is added where the number belongs to this country.
+    :return: distinct forms, the international ones first.
+    """
+    digits = e164.removeprefix("+")
+    forms = ["+" + digits, "00" + digits, digits]
+    number = phonenumbers.parse("+" + digits, None)
+    if country and number.country_code == phonenumbers.country_code_for_region(country.upper()):
+        national = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.NATIONAL)
+        forms.append(re.sub(r"\D", "", national))
+        forms.append(phonenumbers.national_significant_number(number))
+    return list(dict.fromkeys(forms))
+
+
+def format_number(e164: str) -> str:
+    """Return a number as people read it, ``+49 30 1234567``; unchanged where it is not E.164."""
+    try:
+        number = phonenumbers.parse(e164, None)
+    except phonenumbers.NumberParseException:
+        return e164
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
+
+
+def country_of(e164: str) -> str:
+    """Return the ISO code of a number's country, empty where it has none (satellite, international)."""
+    try:
+        region = phonenumbers.region_code_for_number(phonenumbers.parse(e164, None))
+    except phonenumbers.NumberParseException:
+        return ""
+    return region if region and len(region) == 2 and region.isalpha() else ""
+
+
+def mask_number(number: str) -> str:
+    """Hide the middle of a number for logs: ``+49170*****78``. Short ones stay as they are."""
+    if len(number) <= _SHORT_DIGITS:
+        return number
+    shown = min(6, len(number) // 2)
+    return number[:shown] + "*" * (len(number) - shown - 2) + number[-2:]

@@ -1,0 +1,32 @@
+"""The answer to NOTIFY_START.
+
+Source: https://zadarma.com/en/support/api/ (NOTIFY_START, parameters of the answer).
+"""
+
+from anyascii import anyascii
+
+# What the displays of common desk phones show.
+_MAX_NAME = 30
+
+
+def caller_name(name: str, company: str = "") -> str:
+    """Return the name to show on the phone: Latin letters, short, the person before the company.
+
+    :param name: the contact's name in any script.
+    :param company: the company's name, left out where it says nothing new.
+    """
+    latin = _latin(name)
+    latin_company = _latin(company)
+    if latin and latin_company and latin_company != latin:
+        latin = f"{latin}, {latin_company}"
+    return (latin or latin_company)[:_MAX_NAME].rstrip(" ,")
+
+
+def start_answer(name: str = "", company: str = "") -> dict[str, str]:
+    """Return the JSON object that answers NOTIFY_START; empty leaves the call to the PBX's own scenario."""
+    shown = caller_name(name, company)
+    return {"caller_name": shown} if shown else {}
+
+
+def _latin(text: str) -> str:
+    return " ".join("".join(c if c.isprintable() else " " for c in anyascii(text)).split())
