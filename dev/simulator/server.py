@@ -8,6 +8,7 @@ import struct
 import threading
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -38,7 +39,10 @@ _JSON = "application/json"
 class _Handler(WSGIRequestHandler):
     """Werkzeug's, without its lines on the console."""
 
-    protocol_version = "HTTP/1.1"
+    def run_wsgi(self) -> None:
+        """Override to end the connection in any case, also when there was no answer."""
+        super().run_wsgi()
+        self.close_connection = True
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
         """Keep quiet: the page has a log of its own."""
@@ -138,9 +142,9 @@ class Web:
         except SimulatorError as error:
             return 400, _error(str(error))
 
-    def _lock_unless_checking(self, path: str) -> Any:
+    def _lock_unless_checking(self, path: str) -> AbstractContextManager[Any]:
         """Hold the exchange's lock, except while a URL is checked, which takes its time."""
-        return _no_lock if path.endswith("/url/") else self._simulator.exchange.lock
+        return nullcontext() if path.endswith("/url/") else self._simulator.exchange.lock
 
     # Faults -----------------------------------------------------------------------------------
 
@@ -233,17 +237,6 @@ class _Reset(Response):
         if connection is not None:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         raise ConnectionResetError
-
-
-class _NoLock:
-    def __enter__(self) -> None:
-        """Lock nothing."""
-
-    def __exit__(self, *_error: object) -> None:
-        """Nothing to unlock."""
-
-
-_no_lock = _NoLock()
 
 
 def raw_path(environ: dict[str, Any]) -> str:

@@ -1,0 +1,36 @@
+# What developers run. Everything these commands bring lands in .odoo/ and is used again.
+#
+#   make demo                      Odoo with demo data on 8069, a simulated Zadarma on 8070  (PORT=, SIM_PORT=)
+#   make test                      the whole suite
+#   make test T=tests/test_x.py    some files of it     make test K=fold    tests by name
+#   make test KEEP=mine            keep the database and use it again, so that the next run starts in seconds
+#   make lint                      every linter
+#   make bench                     the budgets, as ratios
+
+PYTHON ?= python3
+PORT ?= 8069
+SIM_PORT ?= 8070
+VENV_PYTHON := .odoo/venv/bin/python
+
+.PHONY: demo test lint bench environment lint-environment clean
+
+demo: environment
+	@$(VENV_PYTHON) dev/demo.py --port $(PORT) --simulator-port $(SIM_PORT)
+
+test: environment
+	@$(VENV_PYTHON) dev/suite.py $(if $(K),-k '$(K)') $(if $(KEEP),--keep '$(KEEP)') $(T)
+
+lint: lint-environment
+	@$(VENV_PYTHON) dev/lint.py
+
+bench: environment
+	@$(VENV_PYTHON) dev/bench
+
+environment:
+	@$(PYTHON) dev/bootstrap.py
+
+lint-environment:
+	@$(PYTHON) dev/bootstrap.py --node
+
+clean:
+	rm -rf .odoo
