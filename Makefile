@@ -4,7 +4,7 @@
 #   make test                      the whole suite
 #   make test T=tests/test_x.py    some files of it     make test K=fold    tests by name
 #   make test KEEP=mine            keep the database and use it again, so that the next run starts in seconds
-#   make lint                      every linter
+#   make lint                      every linter         make format           what linters can put right by themselves
 #   make bench                     the budgets, as ratios
 
 PYTHON ?= python3
@@ -12,7 +12,7 @@ PORT ?= 8069
 SIM_PORT ?= 8070
 VENV_PYTHON := .odoo/venv/bin/python
 
-.PHONY: demo test lint bench environment lint-environment clean
+.PHONY: demo test lint format bench environment lint-environment clean
 
 demo: environment
 	@$(VENV_PYTHON) dev/demo.py --port $(PORT) --simulator-port $(SIM_PORT)
@@ -22,6 +22,9 @@ test: environment
 
 lint: lint-environment
 	@$(VENV_PYTHON) dev/lint.py
+
+format: lint-environment
+	@$(VENV_PYTHON) dev/lint.py --fix
 
 bench: environment
 	@$(VENV_PYTHON) dev/bench

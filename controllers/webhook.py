@@ -9,6 +9,7 @@ _logger = logging.getLogger(__name__)
 
 _FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
 _MAX_BODY_BYTES = 64 * 1024
+_MAX_FIELDS = 100
 _MAX_ECHO = 256
 _HEADERS = [
     ("Content-Type", "text/plain; charset=utf-8"),
@@ -35,7 +36,7 @@ class ZadarmaWebhook(http.Controller):
         """Answer the check of the address (GET) and take a notification (POST).
 
         :param str token: names the account; unknown ones are refused as a wrong signature is.
-        :return: the echoed value; the answer to the event as JSON; 403, 405 or 415.
+        :return: the echoed value; the answer to the event as JSON; 403, 405, 413 or 415.
         """
         if request.httprequest.method != "POST":
             return self._echo(token)
@@ -43,6 +44,8 @@ class ZadarmaWebhook(http.Controller):
             return self._plain("Unsupported media type", 415)
         # The form alone: a query string must not stand in for what was signed.
         form = request.httprequest.form
+        if len(form) > _MAX_FIELDS:
+            return self._plain("Too many fields", 413)
         fields = {name: form.getlist(name)[-1] for name in form}
         account = self._account(token)
         signature = request.httprequest.headers.get("Signature", "")

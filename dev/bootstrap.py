@@ -59,7 +59,7 @@ def main():
         step("Python packages", python_key(), make_venv)
         step("Odoo in the venv", f"{odoo} {python_key()}", lambda: link_odoo(odoo))
         if options.node:
-            step("JavaScript linters", digest(*sorted((ROOT / "dev" / "node").glob("package*.json"))), make_node)
+            step("JavaScript linters", digest(*sorted((ROOT / "dev" / "node").glob("*.*"))), make_node)
 
 
 def check_python():

@@ -20,7 +20,8 @@ class CommandError(Exception):
 
 def command(main):
     """Run `main` as a script: readable errors, and `finally` blocks that run on Ctrl-C and SIGTERM alike."""
-    signal.signal(signal.SIGTERM, lambda *_args: sys.exit(128 + signal.SIGTERM))
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda number, _frame: sys.exit(128 + number))
     try:
         sys.exit(main())
     except CommandError as error:
@@ -38,7 +39,7 @@ def spawn(arguments, end_signal=signal.SIGTERM, **options):
         list(map(str, arguments)),
         stdin=subprocess.DEVNULL,
         start_new_session=True,
-        preexec_fn=_end_with_parent(end_signal),
+        preexec_fn=_end_with_parent(end_signal),  # noqa: PLW1509 - commands start processes before any thread
         **options,
     )
 
@@ -99,7 +100,7 @@ def is_taken(port):
 def write_odoo_config(server, database, port, **options):
     """Write the configuration of an Odoo on `port` that serves one database of `server`; return its path."""
     values = {
-        "addons_path": f"{HOME / 'addons'},{_core_addons()}",
+        "addons_path": f"{HOME / 'addons'},{core_addons()}",
         "data_dir": server.data_dir,
         "db_name": database,
         "http_interface": "127.0.0.1",
@@ -117,12 +118,23 @@ def odoo_command(config, *arguments):
     return [PYTHON, "-m", "odoo", "--config", config, *arguments]
 
 
+def run_odoo(server, config, *arguments):
+    """Run Odoo to its end on a database of `server`; return its exit code and the lines of its log."""
+    options = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True, "cwd": HOME}
+    environment = {**os.environ, **server.environment}
+    with running(
+        odoo_command(config, "--stop-after-init", "--no-http", *arguments), env=environment, **options
+    ) as odoo:
+        log = list(odoo.stdout)
+        return odoo.wait(), log
+
+
 def odoo_version():
     """Return the version of the Odoo that the bootstrap brought."""
     return _ask_odoo("import odoo.release; print(odoo.release.version)")
 
 
-def _core_addons():
+def core_addons():
     """Return the folder of Odoo's own addons: it is beside the package, in a git clone as in Debian's package."""
     return _ask_odoo("import odoo.release; print(odoo.release.__file__)").removesuffix("odoo/release.py") + "addons"
 

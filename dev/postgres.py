@@ -35,8 +35,8 @@ from common import (
     call,
     command,
     free_port,
-    odoo_command,
     odoo_version,
+    run_odoo,
     spawn,
     stop,
     write_odoo_config,
@@ -81,9 +81,9 @@ class Server:
 
     def has_addon(self, name):
         """Tell whether the addon is installed in the database `name`."""
-        query = "SELECT state FROM ir_module_module WHERE name = 'zadarma'"
-        tables = "SELECT FROM pg_tables WHERE tablename = 'ir_module_module'"
-        return bool(self.execute(tables, database=name)) and self.execute(query, database=name) == [("installed",)]
+        query = "SELECT state IN ('installed', 'to upgrade') FROM ir_module_module WHERE name = 'zadarma'"
+        tables = "SELECT 1 FROM pg_tables WHERE tablename = 'ir_module_module'"
+        return bool(self.execute(tables, database=name)) and self.execute(query, database=name) == [(True,)]
 
     def create_database(self, name):
         """Make a database for Odoo to install in."""
@@ -148,13 +148,13 @@ class Cluster(Server):
         """End the server as a crash would: no checkpoint, no goodbye. `start` recovers, on the same port."""
         stop(self.process, signal.SIGQUIT)
 
-    def create_database(self, name):
-        """Make a database that has Odoo's crm installed already."""
-        # Nothing is connected to the ready one, so copying its files is safe, and faster than through the log.
-        self.execute("CREATE DATABASE {} OWNER odoo TEMPLATE {} STRATEGY FILE_COPY", name, READY_DATABASE, user="postgres")
+    def create_database(self, name, template=READY_DATABASE):
+        """Make a database as a copy of another one, by default of one that has Odoo's crm installed already."""
+        # Nothing is connected to that one, so copying its files is safe, and faster than through the log.
+        self.execute("CREATE DATABASE {} OWNER odoo TEMPLATE {} STRATEGY FILE_COPY", name, template, user="postgres")
         filestore = self.data_dir / "filestore"
         shutil.rmtree(filestore / name, ignore_errors=True)
-        shutil.copytree(filestore / READY_DATABASE, filestore / name)
+        shutil.copytree(filestore / template, filestore / name)
 
 
 # --- servers to use --- #
@@ -189,11 +189,13 @@ def kept_server(name, fsync=False):
     with open(folder / "lock", "w") as lock:
         if not _try_lock(lock):
             raise CommandError(f"somebody else is using “{name}” right now; take another name")
-        if not (folder / "complete").is_file():
+        made_from = folder / "template"
+        if not made_from.is_file() or made_from.read_text() != template.name:
+            made_from.unlink(missing_ok=True)
             for part in ("data", "odoo"):
                 shutil.rmtree(folder / part, ignore_errors=True)
             _copy_cluster(template, folder)
-            (folder / "complete").touch()
+            made_from.write_text(template.name)
         cluster = Cluster(folder, fsync)
         cluster.start()
         try:
@@ -235,9 +237,9 @@ def _make_template(folder):
     try:
         cluster.execute("CREATE ROLE odoo LOGIN CREATEDB", user="postgres")
         config = write_odoo_config(cluster, READY_DATABASE, free_port(), log_level="warn")
-        install = odoo_command(config, "-i", READY_MODULES, "--stop-after-init", "--no-http")
-        if call(install, env={**os.environ, **cluster.environment}, cwd=HOME):
-            raise CommandError("Odoo could not install crm; see above")
+        code, log = run_odoo(cluster, config, "-i", READY_MODULES)
+        if code:
+            raise CommandError(f"Odoo could not install crm:\n{''.join(log[-20:])}")
     finally:
         cluster.stop()
 

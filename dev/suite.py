@@ -9,11 +9,10 @@ name: the next run updates the addon in it instead of installing everything anew
 import argparse
 import os
 import re
-import subprocess
 import sys
 
 import postgres
-from common import HOME, PYTHON, ROOT, CommandError, call, command, free_port, odoo_command, running, write_odoo_config
+from common import HOME, PYTHON, ROOT, CommandError, call, command, free_port, run_odoo, write_odoo_config
 
 DATABASE = "zadarma_test"
 PYTEST = [PYTHON, "-m", "pytest"]
@@ -33,8 +32,8 @@ def main():
     tools = [path for path in options.paths if path.startswith("dev/")]
     addon = [path for path in options.paths if path not in tools]
     codes = []
-    if tools or not options.paths and tool_tests():
-        codes.append(call([*PYTEST, "-p", "no:odoo", *selection, *(tools or tool_tests())], cwd=ROOT))
+    if tools or (not options.paths and tool_tests()):
+        codes.append(test_tools(tools or tool_tests(), selection))
     if addon or not options.paths:
         codes.append(test_addon(addon or ["tests"], selection, options.keep))
     failed = set(codes) - {0, NOTHING_RAN}
@@ -46,6 +45,11 @@ def tool_tests():
     return sorted({str(path.parent.relative_to(ROOT)) for path in (ROOT / "dev").rglob("test_*.py")})
 
 
+def test_tools(paths, selection):
+    """Run tests that start what they need themselves; pytest must not take the root for a package of theirs."""
+    return call([*PYTEST, "-p", "no:odoo", "--confcutdir=dev", *selection, *paths], cwd=ROOT)
+
+
 def test_addon(paths, selection, keep):
     """Run the addon's tests on a database of their own."""
     with postgres.kept_server(keep) if keep else postgres.server() as server:
@@ -53,7 +57,7 @@ def test_addon(paths, selection, keep):
         database = keep or f"{DATABASE}_{os.getpid()}"
         config = write_odoo_config(server, database, free_port())
         try:
-            install(server, database, config, environment)
+            install(server, database, config)
             # From the folder of addons, so that a test's module is called odoo.addons.zadarma.tests.…
             files = [f"zadarma/{path}" for path in paths]
             arguments = [f"--odoo-config={config}", "--odoo-http", *selection, *files]
@@ -63,16 +67,13 @@ def test_addon(paths, selection, keep):
                 server.drop_database(database)
 
 
-def install(server, database, config, environment):
+def install(server, database, config):
     """Install or update the addon, without demo data; a warning in Odoo's log is a failure."""
     if not server.has_database(database):
         server.create_database(database)
     installed = server.has_addon(database)
-    arguments = odoo_command(config, "-u" if installed else "-i", "zadarma", "--stop-after-init", "--no-http")
     print("Updating the addon …" if installed else "Installing the addon …", flush=True)
-    with running(arguments, cwd=HOME, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as odoo:
-        log = list(odoo.stdout)
-        code = odoo.wait()
+    code, log = run_odoo(server, config, "-u" if installed else "-i", "zadarma")
     if code or any(map(COMPLAINT.match, log)):
         sys.stdout.writelines(log)
         raise CommandError("the addon does not install without complaint; see the log above")

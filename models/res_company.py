@@ -127,6 +127,7 @@ class ResCompany(models.Model):
     )
 
     def _compute_zadarma_token(self):
+        # For the companies that are there when the addon is installed: a default would give all of them the same.
         for company in self:
             company.zadarma_token = company.zadarma_token or secrets.token_hex(20)
 
@@ -151,7 +152,9 @@ class ResCompany(models.Model):
 
     @api.model_create_multi
     def create(self, vals_list):
-        """Override to make the webhook know the new account."""
+        """Override to give each account a webhook address of its own, and to make the webhook know it."""
+        for vals in vals_list:
+            vals["zadarma_token"] = secrets.token_hex(20)
         companies = super().create(vals_list)
         self.env.registry.clear_cache()
         return companies

@@ -543,7 +543,17 @@ class ZadarmaCall(models.Model):
 
     @api.model
     def _cron_close_silent(self):
-        """Close calls of which nothing more was heard; a late end, or the statistics, still correct them."""
+        """Close calls of which nothing more was heard; see :meth:`_close_silent_calls`."""
+        closed, is_more = self._close_silent_calls()
+        self.env["ir.cron"]._commit_progress(closed, remaining=int(is_more))
+
+    @api.model
+    def _close_silent_calls(self):
+        """Close a batch of calls of which nothing more was heard; a late end, or the statistics, still correct them.
+
+        :return: how many were closed, and whether there are more.
+        :rtype: tuple[int, bool]
+        """
         now = fields.Datetime.now()
         silent = self.search(
             Domain("state", "=", "ringing") & Domain("write_date", "<", now - _RINGING_TIMEOUT)
@@ -552,11 +562,8 @@ class ZadarmaCall(models.Model):
             limit=_CLOSE_BATCH + 1,
         )
         for call in silent[:_CLOSE_BATCH]:
-            call._close_silent(now)
-        self.env["ir.cron"]._commit_progress(min(len(silent), _CLOSE_BATCH), remaining=len(silent) > _CLOSE_BATCH)
-
-    def _close_silent(self, now):
-        before = self._get_views()
-        self.write({"state": "ended", "result": "unknown", "is_timed_out": True, "date_end": now})
-        self.leg_ids.write({"state": "ended"})
-        self._notify(before, is_live=False)
+            before = call._get_views()
+            call.write({"state": "ended", "result": "unknown", "is_timed_out": True, "date_end": now})
+            call.leg_ids.write({"state": "ended"})
+            call._notify(before, is_live=False)
+        return min(len(silent), _CLOSE_BATCH), len(silent) > _CLOSE_BATCH

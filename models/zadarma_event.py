@@ -278,22 +278,28 @@ class ZadarmaEvent(models.Model):
     @api.model
     def _cron_sweep(self):
         """Process what nobody processed after its answer, as when a worker was killed."""
-        self.env.cr.execute(
-            SQL(
-                """
-                SELECT company_id, pbx_call_id FROM zadarma_event
-                 WHERE state = 'new' AND received_at < %s
-              GROUP BY company_id, pbx_call_id ORDER BY MIN(attempts), MIN(id) LIMIT %s
-                """,
-                fields.Datetime.now() - _SWEEP_AFTER,
-                _SWEEP_BATCH + 1,
-            )
-        )
-        calls = self.env.cr.fetchall()
+        calls = self._find_pending()
         for done, (company_id, pbx_call_id) in enumerate(calls[:_SWEEP_BATCH], start=1):
             self._process_call(company_id, pbx_call_id)
             if not self.env["ir.cron"]._commit_progress(1, remaining=len(calls) - done):
                 break
+
+    @api.model
+    def _find_pending(self):
+        """Return the calls whose notifications wait for longer than their processing takes, the oldest first.
+
+        :rtype: list[tuple[int, str]]
+        """
+        query = SQL(
+            """
+            SELECT company_id, pbx_call_id FROM zadarma_event
+             WHERE state = 'new' AND received_at < %s
+          GROUP BY company_id, pbx_call_id ORDER BY MIN(attempts), MIN(id) LIMIT %s
+            """,
+            fields.Datetime.now() - _SWEEP_AFTER,
+            _SWEEP_BATCH + 1,
+        )
+        return self.env.execute_query(query)
 
     def action_process_again(self):
         """Take notifications that failed or were not understood through processing once more.

@@ -1,10 +1,11 @@
 """What the tests of all layers share: an account, its people, and the notifications of a call."""
 
-import itertools
-from datetime import datetime, timedelta, timezone
-from unittest.mock import patch
+import json
+from datetime import datetime
 
-from odoo.tests import HttpCase, TransactionCase, new_test_user
+from odoo import SUPERUSER_ID, api
+from odoo.addons.bus.models.bus import channel_with_db, json_dump
+from odoo.tests import HttpCase, TransactionCase, freeze_time, new_test_user
 
 from ..zadarma_api.signature import webhook_signature
 
@@ -39,7 +40,8 @@ def answer(extension, **fields):
 
 def end(disposition="answered", duration="42", **fields):
     """Return the form fields of the end of an inbound call."""
-    return inbound("END", disposition=disposition, duration=duration, status_code="16", is_recorded="0", **fields)
+    fields = {"status_code": "16", "is_recorded": "0", **fields}
+    return inbound("END", disposition=disposition, duration=duration, **fields)
 
 
 def outbound(event, *, call_id=OUT_CALL_ID, extension="101", callee=CALLER, start="2025-03-01 11:00:00", **fields):
@@ -112,27 +114,61 @@ class ZadarmaMixin:
 
 
 class ZadarmaCase(ZadarmaMixin, TransactionCase):
-    """Notifications go through the inbox and the fold in the test's own transaction."""
-
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        cls._clock = itertools.count()
+    """Notifications go through the inbox and the fold, at a moment that the test sets."""
 
     def setUp(self):
         super().setUp()
-        self.now = START
-        self.startPatch(patch.object(self.env.cr.__class__, "now", lambda _cr: self.now))
-        self.sent = []
-        self.startPatch(
-            patch.object(
-                type(self.env["bus.bus"]),
-                "_sendone",
-                lambda _bus, channel, kind, message: self.sent.append((channel, kind, message)),
-            )
-        )
+        self.registry_enter_test_mode()
+        self.clock = self._freeze(START)
 
-    def startPatch(self, patcher):
-        """Patch for the length of the test."""
-        patcher.start()
-        self.addCleanup(patcher.stop)
+    def _freeze(self, moment):
+        freezer = freeze_time(moment)
+        self.addCleanup(freezer.stop)
+        return freezer.start()
+
+    def deliver(self, *forms, company=None, process=True):
+        """Receive notifications, in this order, and process each as after its answer.
+
+        :return: the answer to the last one, as JSON.
+        """
+        self.env.flush_all()
+        for form in forms:
+            with self.env.registry.cursor() as cr:
+                events = api.Environment(cr, SUPERUSER_ID, {})["zadarma.event"]
+                answer, after = events._receive(self._account(company), form)
+            # The tests' cursors share a transaction, which the look-up's time limit would outlast.
+            self.env.cr.execute("SET LOCAL statement_timeout = 0")
+            if process:
+                after()
+        self.env.invalidate_all()
+        return answer
+
+    def _sweep(self):
+        """Process what was left over, as the cron does."""
+        with self.env.registry.cursor() as cr:
+            api.Environment(cr, SUPERUSER_ID, {})["zadarma.event"]._cron_sweep()
+        self.env.invalidate_all()
+
+    def _sent(self, user):
+        """Return what was sent to a user, the oldest first."""
+        channel = json_dump(channel_with_db(self.env.cr.dbname, user.partner_id))
+        rows = self.env["bus.bus"].sudo().search([("channel", "=", channel)], order="id")
+        messages = [json.loads(row.message) for row in rows]
+        return [message["payload"] for message in messages if message["type"] == "zadarma.call"]
+
+
+class ZadarmaHttpCase(ZadarmaMixin, HttpCase):
+    """Notifications come over HTTP, as Zadarma sends them."""
+
+    def post(self, form, *, token=TOKEN, secret=SECRET, headers=None, **options):
+        """Send a notification to the webhook, signed with a secret; none leaves the signature out."""
+        signed = {"Signature": webhook_signature(secret, form)} if secret is not None else {}
+        options.setdefault("data", form)
+        headers = {**signed, **(headers or {})}
+        # What happens after the answer needs the tests' cursor, which is free inside this block only.
+        with self.allow_requests(all_requests=True):
+            response = self.opener.post(f"{self.base_url()}/zadarma/{token}", headers=headers, timeout=10, **options)
+            self._wait_remaining_requests()
+        self.env.cr.execute("SET LOCAL statement_timeout = 0")
+        self.env.invalidate_all()
+        return response

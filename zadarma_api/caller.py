@@ -36,7 +36,9 @@ def resolve(rows: list[tuple[str, int, int, str | None, str | None]]) -> Caller:
     if len(entities) > 1:
         return Caller(lead_id=lead_id, is_ambiguous=True)
     if len({row[1] for row in partners}) > 1:
-        _kind, _id, entity, name, company = partners[0]
+        entity = partners[0][2]
+        own_row = next((row for row in partners if row[1] == entity), partners[0])
+        _kind, _id, _entity, name, company = own_row
         return Caller(entity, lead_id, company or name or "")
     if partners:
         _kind, partner_id, _entity, name, company = partners[0]

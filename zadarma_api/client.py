@@ -6,15 +6,16 @@ Source: https://zadarma.com/en/support/api/ (Authorization, Limits).
 import json
 import logging
 import random
+import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
-from urllib.parse import urlsplit
 
 import requests
 import urllib3
+from urllib3.util import parse_url
 
 from .errors import (
     AnswerError,
@@ -24,7 +25,7 @@ from .errors import (
     UnreachableError,
     ZadarmaError,
 )
-from .redaction import loggable, mask_numbers, protect_logs
+from .redaction import clean_message, loggable, protect_logs
 from .signature import authorization, php_query
 
 API_URL = "https://api.zadarma.com"
@@ -36,6 +37,9 @@ _MAX_ANSWER_BYTES = 20 * 1024 * 1024
 _CHUNK_BYTES = 64 * 1024
 _TRIES = 3
 _DEFAULT_RETRY_AFTER = 60
+# Methods that ring somebody although their verb is GET: a second try would ring twice.
+_RINGING_PATHS = "/v1/request/"
+_LOCAL_HOSTS = ("127.0.0.1", "[::1]", "localhost")
 
 
 @dataclass(frozen=True)
@@ -64,15 +68,18 @@ class ZadarmaClient:
     """
 
     def __init__(self, key: str, secret: str, url: str = API_URL) -> None:
-        parts = urlsplit(url)
-        if parts.scheme != "https" and not (
-            parts.scheme == "http" and parts.hostname in ("127.0.0.1", "::1", "localhost")
-        ):
+        # As urllib3 reads it, which will connect there; others read a few odd addresses differently.
+        parts = parse_url(url)
+        is_local = parts.scheme == "http" and parts.host in _LOCAL_HOSTS
+        if not parts.host or parts.auth or not (parts.scheme == "https" or is_local):
             raise ValueError("Zadarma is spoken to over HTTPS only")
         self._key = key
         self._secret = secret
         self._url = url.rstrip("/")
         self._session = requests.Session()
+        self._session.headers["Accept-Encoding"] = "gzip"
+        # Without an authentication of its own, requests would put one from ~/.netrc in the place of ours.
+        self._session.auth = _keep_authorization
         self.rate_limit: RateLimit | None = None
         protect_logs()
 
@@ -80,7 +87,7 @@ class ZadarmaClient:
         return f"<ZadarmaClient {self._url}>"
 
     def get(self, path: str, params: Mapping[str, Any] | None = None, *, retry: bool = True) -> dict[str, Any]:
-        """Call a GET method; see :meth:`call`. What has an effect, as a callback, is not to be retried."""
+        """Call a GET method; see :meth:`call`. Methods that ring somebody, as a callback, are not retried."""
         return self.call("GET", path, params, retry=retry)
 
     def post(self, path: str, params: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -95,17 +102,20 @@ class ZadarmaClient:
         :param verb: ``GET``, ``POST``, ``PUT`` or ``DELETE``.
         :param path: as documented, with ``/v1/`` and its trailing slash.
         :param params: see :func:`zadarma_api.signature.php_query`.
-        :param retry: try again when no answer came or the server failed; only for what may be done twice.
+        :param retry: try again when no answer came or the server failed; only for what may be done twice, and never
+            for a method that rings somebody.
         :return: the JSON object; numbers with a fraction are Decimal.
         :raise ZadarmaError: one of :mod:`zadarma_api.errors`.
         """
+        retry = retry and not path.startswith(_RINGING_PATHS)
         deadline = time.monotonic() + _TOTAL_SECONDS
         for attempt in range(1, _TRIES + 1):
             try:
                 return self._call_once(verb, path, params or {}, deadline)
             except (UnreachableError, AnswerError) as error:
                 transient = isinstance(error, UnreachableError) or error.http_status >= 500
-                pause = random.uniform(0.5, 1.5) * attempt  # noqa: S311 - spreads tries, no secret
+                # Chance spreads the tries of several workers; it keeps no secret.
+                pause = random.uniform(0.5, 1.5) * attempt  # nosec B311
                 if not (retry and transient) or attempt == _TRIES or time.monotonic() + pause > deadline:
                     raise
                 time.sleep(pause)
@@ -114,17 +124,20 @@ class ZadarmaClient:
     def _call_once(self, verb: str, path: str, params: Mapping[str, Any], deadline: float) -> dict[str, Any]:
         query = php_query(params)
         in_body = verb != "GET"
-        headers = {"Authorization": authorization(self._key, self._secret, path, query)}
+        credentials = authorization(self._key, self._secret, path, query)
+        # Bytes: http.client fails on text that is not Latin-1, and a strange key is Zadarma's to refuse.
+        headers: dict[str, str | bytes] = {"Authorization": credentials.encode()}
         if in_body:
             headers["Content-Type"] = "application/x-www-form-urlencoded"
         started = time.monotonic()
+        left = max(1.0, deadline - started)
         try:
             with self._session.request(
                 verb,
                 self._url + path + (f"?{query}" if query and not in_body else ""),
                 data=query if in_body else None,
                 headers=headers,
-                timeout=(_CONNECT_SECONDS, _READ_SECONDS),
+                timeout=(min(_CONNECT_SECONDS, left), min(_READ_SECONDS, left)),
                 allow_redirects=False,
                 stream=True,
             ) as response:
@@ -143,7 +156,11 @@ class ZadarmaClient:
             (time.monotonic() - started) * 1000,
         )
         self.rate_limit = _rate_limit(response.headers) or self.rate_limit
-        return _result(response, body)
+        return _result(response, body, (self._secret, credentials.rpartition(":")[2], self._key))
+
+
+def _keep_authorization(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    return request
 
 
 def _chunks(response: requests.Response) -> Iterator[bytes]:
@@ -157,6 +174,8 @@ def _chunks(response: requests.Response) -> Iterator[bytes]:
 
 
 def _read(response: requests.Response, deadline: float) -> bytes:
+    if response.headers.get("Content-Encoding", "identity").lower() not in ("identity", "gzip", "deflate"):
+        raise AnswerError("The answer is packed in a way that was not asked for", response.status_code)
     body = bytearray()
     for chunk in _chunks(response):
         body += chunk
@@ -174,15 +193,12 @@ def _rate_limit(headers: Mapping[str, str]) -> RateLimit | None:
         return None
 
 
-def _result(response: requests.Response, body: bytes) -> dict[str, Any]:
+def _result(response: requests.Response, body: bytes, secrets: Iterable[str]) -> dict[str, Any]:
     status = response.status_code
-    try:
-        answer = json.loads(body, parse_float=Decimal)
-    except (ValueError, RecursionError):
-        answer = None
-    if not isinstance(answer, dict):
-        answer = None
-    said = str((answer or {}).get("message") or "")[:200]
+    if status < 300 and not body.strip():
+        raise UnreachableError("The answer is empty", status)
+    answer = _json_object(body)
+    said = clean_message(str((answer or {}).get("message") or ""), secrets)
     if status == 429 or "rate limit" in said.lower():
         raise RateLimitError(said or "Too many requests", status, _retry_after(response.headers))
     if status == 401:
@@ -192,19 +208,27 @@ def _result(response: requests.Response, body: bytes) -> dict[str, Any]:
     if status >= 500:
         raise AnswerError(said or "Server error", status)
     if status >= 300 or answer.get("status") == "error":
-        _logger.info("Zadarma refused: %s (HTTP %s)", mask_numbers(said), status)
+        _logger.info("Zadarma refused: %s (HTTP %s)", said, status)
         raise RefusedError(said or f"HTTP {status}", status)
     return answer
 
 
+def _json_object(body: bytes) -> dict[str, Any] | None:
+    try:
+        answer = json.loads(body, parse_float=Decimal)
+    except (ValueError, RecursionError):
+        return None
+    return answer if isinstance(answer, dict) else None
+
+
 def _retry_after(headers: Mapping[str, str]) -> int:
-    """Return the seconds to wait, between one and an hour."""
-    seconds = _DEFAULT_RETRY_AFTER
-    if (text := headers.get("Retry-After", "")).isascii() and text.isdigit():
-        seconds = int(text)
-    elif limit := _rate_limit(headers):
-        seconds = limit.reset - int(time.time())
-    return max(1, min(seconds, 3600))
+    """Return the seconds to wait, between one and an hour: the longest that the answer asks for."""
+    asked = []
+    if re.fullmatch(r"[0-9]{1,9}", text := headers.get("Retry-After", "").strip()):
+        asked.append(int(text))
+    if limit := _rate_limit(headers):
+        asked.append(limit.reset - int(time.time()))
+    return max(1, min(max(asked, default=_DEFAULT_RETRY_AFTER), 3600))
 
 
 __all__ = ["API_URL", "RateLimit", "ZadarmaClient", "ZadarmaError"]

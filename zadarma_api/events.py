@@ -39,7 +39,11 @@ OTHER_EVENTS = ("NOTIFY_IVR", "SMS", "NUMBER_LOOKUP", "CALL_TRACKING", "SPEECH_R
 
 _CALL_ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z_.\-]{0,79}")
 _RECORDING_ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z_.\-]{0,127}")
+_MAX_TEXT = 64
 _MAX_DURATION = 7 * 24 * 3600
+# Zadarma is younger than this, and no two clocks are further apart.
+_OLDEST_START = datetime(2000, 1, 1, tzinfo=timezone.utc)
+_MAX_AHEAD = timedelta(days=2)
 _DISPOSITIONS = {
     "answered": "answered",
     "busy": "busy",
@@ -121,7 +125,7 @@ def parse_event(fields: Mapping[str, str], received_at: datetime, zone: tzinfo) 
     """
     name = fields.get("event", "")
     if name not in CALL_EVENTS:
-        raise EventError(f"{name[:64] or 'An event without name'} is no event of a call")
+        raise EventError(f"{_clean(name) or 'An event without name'} is no event of a call")
     call_id = call_id_of(fields)
     if not call_id:
         raise EventError("pbx_call_id is missing or malformed")
@@ -129,20 +133,20 @@ def parse_event(fields: Mapping[str, str], received_at: datetime, zone: tzinfo) 
     started_at = None
     if name != "NOTIFY_RECORD":
         started_at = parse_call_start(fields.get("call_start", ""), received_at, zone)
-    disposition = fields.get("disposition", "").strip()
+    disposition = _clean(fields.get("disposition"))
     return Event(
         name=name,
         pbx_call_id=call_id,
         received_at=received_at,
         started_at=started_at,
-        caller_id=fields.get("caller_id", "").strip(),
-        called_did=fields.get("called_did", "").strip(),
-        destination=fields.get("destination", "").strip(),
-        internal=parse_extension(fields.get("internal")),
-        last_internal=parse_extension(fields.get("last_internal")),
-        transfer_from=parse_extension(fields.get("transfer_from")),
-        duration=_parse_duration(fields.get("duration", ""), notes),
-        disposition=disposition[:64],
+        caller_id=_clean(fields.get("caller_id")),
+        called_did=_clean(fields.get("called_did")),
+        destination=_clean(fields.get("destination")),
+        internal=parse_extension(_clean(fields.get("internal"))),
+        last_internal=parse_extension(_clean(fields.get("last_internal"))),
+        transfer_from=parse_extension(_clean(fields.get("transfer_from"))),
+        duration=_parse_duration(fields.get("duration"), notes),
+        disposition=disposition,
         result=parse_disposition(disposition),
         is_recorded=fields.get("is_recorded", "").strip().lower() in ("1", "true"),
         recording_id=_parse_recording_id(fields.get("call_id_with_rec", ""), notes),
@@ -159,13 +163,15 @@ def parse_call_start(text: str, received_at: datetime, zone: tzinfo) -> datetime
     :param text: ``YYYY-MM-DD HH:MM:SS``.
     :param received_at: when the event first arrived, aware.
     :param zone: the account's time zone.
-    :raise EventError: where it is no such time.
+    :raise EventError: where it is no such time, or none at which a call can have started.
     """
     try:
         wall = datetime.strptime(text.strip(), "%Y-%m-%d %H:%M:%S")
         first, second = (wall.replace(tzinfo=zone, fold=fold).astimezone(timezone.utc) for fold in (0, 1))
     except (ValueError, OverflowError):
         raise EventError("call_start is no time of the form YYYY-MM-DD HH:MM:SS") from None
+    if not _OLDEST_START <= first <= received_at + _MAX_AHEAD:
+        raise EventError("call_start is no time at which this call can have started")
     if second > first and received_at >= second - timedelta(minutes=5):
         return second
     return first
@@ -177,11 +183,17 @@ def parse_disposition(text: str) -> str:
     return _DISPOSITIONS.get(word, "other") if word else ""
 
 
-def _parse_duration(text: str, notes: list[str]) -> int | None:
+def _clean(text: str | None) -> str:
+    """Return a text as the database can keep it: printable, of bounded length."""
+    return "".join(c for c in text or "" if c.isprintable()).strip()[:_MAX_TEXT]
+
+
+def _parse_duration(text: str | None, notes: list[str]) -> int | None:
+    if text is None:
+        return None
     if re.fullmatch(r"[0-9]{1,9}", text.strip()) and int(text) <= _MAX_DURATION:
         return int(text)
-    if text:
-        notes.append(f"duration {text[:32]!r} ignored")
+    notes.append(f"duration {_clean(text)!r} ignored")
     return None
 
 

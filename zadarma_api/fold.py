@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from .events import Event
-from .numbers import Kind, parse_number
+from .numbers import Kind, parse_extension, parse_number
 
 _OPENING = ("NOTIFY_START", "NOTIFY_OUT_START", "NOTIFY_INTERNAL")
 _CLOSING = ("NOTIFY_END", "NOTIFY_OUT_END")
@@ -56,7 +56,7 @@ class CallState:
     :ivar direction: ``inbound``, ``outbound`` or ``internal``.
     :ivar state: ``ringing``, ``talking`` or ``ended``.
     :ivar result: see :func:`zadarma_api.events.parse_disposition`; ``unknown`` for a call that ended without a word
-        on how, empty before its end.
+        on how and without an answer, empty before its end.
     :ivar disposition: Zadarma's own word for the result.
     :ivar number: the other party's number as received.
     :ivar own_number: the company's number as received: the dialled one, or the one shown to the callee.
@@ -113,9 +113,7 @@ def fold(events: Iterable[Event], own_numbers: frozenset[str] = frozenset()) -> 
     end = max(ends, key=lambda event: (event.result == "answered", event.duration or 0, event.result), default=None)
     answers = [event for event in ordered if event.name == "NOTIFY_ANSWER"]
     outbound = _is_outbound(ordered)
-    number = _first(ordered, "destination", _OUTBOUND) or _first(ordered, "destination", _external_answer(answers))
-    if not outbound:
-        number = _first(ordered, "caller_id")
+    number = _callee(ordered, answers) if outbound else _first(ordered, "caller_id")
     is_over = end is not None or any(event.name == "NOTIFY_RECORD" for event in ordered)
     state = "ended" if is_over else "talking" if answers else "ringing"
     talker = _talker(ordered, answers, end, outbound)
@@ -123,10 +121,10 @@ def fold(events: Iterable[Event], own_numbers: frozenset[str] = frozenset()) -> 
         pbx_call_id=ordered[0].pbx_call_id,
         direction=_direction(outbound, number, own_numbers),
         state=state,
-        result=(end.result if end and end.result else "unknown") if is_over else "",
+        result=_result(end, answers) if is_over else "",
         disposition=end.disposition if end else "",
         number=number,
-        own_number=_first(ordered, "caller_id" if outbound else "called_did"),
+        own_number=_shown_number(ordered) if outbound else _first(ordered, "called_did"),
         started_at=_started_at(ordered),
         waiting=_waiting(ordered, answers, end),
         duration=end.duration if end else None,
@@ -138,19 +136,9 @@ def fold(events: Iterable[Event], own_numbers: frozenset[str] = frozenset()) -> 
     )
 
 
-def _sort_key(event: Event) -> tuple:
-    return (
-        _RANK[event.name],
-        event.received_at,
-        event.internal,
-        event.destination,
-        event.caller_id,
-        event.called_did,
-        event.transfer_from,
-        event.disposition,
-        event.duration or 0,
-        event.recording_id,
-    )
+def _sort_key(event: Event) -> tuple[int, datetime, str]:
+    # The last part tells all fields, so that no two different events are equal and left in the order of the set.
+    return _RANK[event.name], event.received_at, repr(event)
 
 
 def _is_outbound(ordered: list[Event]) -> bool:
@@ -171,10 +159,22 @@ def _first(ordered: list[Event], attribute: str, names: Iterable[str] = tuple(_R
     return next((value for event in ordered if event.name in names and (value := getattr(event, attribute))), "")
 
 
-def _external_answer(answers: list[Event]) -> tuple[str, ...]:
-    """Let an answer tell the callee's number, unless it tells which extension picked up."""
-    talks = any(event.destination and event.destination != event.internal for event in answers)
-    return ("NOTIFY_ANSWER",) if talks else ()
+def _callee(ordered: list[Event], answers: list[Event]) -> str:
+    """Return the number that was called; of answers, not of one that tells which extension picked up."""
+    answered = (event.destination for event in answers if parse_extension(event.destination) != event.internal)
+    return _first(ordered, "destination", _OUTBOUND) or next(filter(None, answered), "")
+
+
+def _shown_number(ordered: list[Event]) -> str:
+    """Return the number that the callee sees; Zadarma writes 0, or the extension, where it does not know it."""
+    shown = (event.caller_id for event in ordered if event.name in _OUTBOUND)
+    return next((number for number in shown if parse_number(number).kind is Kind.EXTERNAL), "")
+
+
+def _result(end: Event | None, answers: list[Event]) -> str:
+    if end and end.result:
+        return end.result
+    return "answered" if answers else "unknown"
 
 
 def _started_at(ordered: list[Event]) -> datetime:
@@ -202,7 +202,8 @@ def _answering_extension(event: Event, outbound: bool) -> str:
 
 def _talker(ordered: list[Event], answers: list[Event], end: Event | None, outbound: bool) -> str:
     """Return the extension that talks, or talked last."""
-    if end and end.result == "answered" and (end.last_internal or end.internal):
+    is_answered = end is not None and end.result == "answered"
+    if end and is_answered and (end.last_internal or end.internal):
         return end.last_internal or end.internal
     talkers = [(event.received_at, _answering_extension(event, outbound)) for event in answers]
     talkers = [talker for talker in talkers if talker[1]]
@@ -212,7 +213,7 @@ def _talker(ordered: list[Event], answers: list[Event], end: Event | None, outbo
     present = [talker for talker in talkers if talker[1] not in handed_over] or talkers
     if present:
         return max(present)[1]
-    return _first(ordered, "internal", _OUTBOUND) if answers and outbound else ""
+    return _first(ordered, "internal", _OUTBOUND) if outbound and (answers or is_answered) else ""
 
 
 def _legs(ordered: list[Event], answers: list[Event], state: str, talker: str) -> tuple[Leg, ...]:

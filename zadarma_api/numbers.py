@@ -1,6 +1,7 @@
 """Forms of phone numbers as Zadarma, people and the database write them."""
 
 import re
+import unicodedata
 from dataclasses import dataclass
 from enum import Enum
 
@@ -9,9 +10,10 @@ import phonenumbers
 # Zadarma's extensions have three digits, SIP accounts five, E.164 at most fifteen.
 _SHORT_DIGITS = 5
 _MIN_DIGITS, _MAX_DIGITS = 7, 15
-_PUNCTUATION = re.compile(r"[\s()./\-\u00a0\u2010-\u2015]+")
+# Also the invisible marks of direction that come with numbers copied from a phone's contacts.
+_PUNCTUATION = re.compile(r"[\s()./\-\u00ad\u200b-\u200f\u2010-\u2015\u202a-\u202e\u2060-\u2069\ufeff]+")
 # "499499-100": extension 100 of PBX 499499.
-_PBX_LOGIN = re.compile(r"[1-9]\d{3,6}-([1-9]\d{2})")
+_PBX_LOGIN = re.compile(r"[1-9][0-9]{3,6}-([1-9][0-9]{2})")
 
 
 class Kind(str, Enum):
@@ -43,18 +45,18 @@ def parse_number(raw: str | None, country: str = "") -> Number:
     Zadarma writes international numbers with or without ``+``; a number that is possible neither so nor in the
     country's own form is kept as unknown, so that it is never taken for somebody else's.
 
-    :param raw: the number; anything without a digit is a withheld one.
+    :param raw: the number; without one, as words or a zero, it is withheld.
     :param country: ISO code of the country whose national form may be used, as ``DE``.
     """
     text = (raw or "").strip()
     if extension := _PBX_LOGIN.fullmatch(text):
         return Number(text, Kind.INTERNAL, extension[1])
-    digits = _PUNCTUATION.sub("", text)
+    # What follows @ is a server, as in anonymous@192.0.2.1.
+    digits = _PUNCTUATION.sub("", _ascii_digits(text.partition("@")[0]))
     international = digits.startswith(("+", "00"))
-    if digits.startswith("00"):
-        digits = digits[2:]
-    digits = digits.removeprefix("+")
-    if not re.search(r"[1-9]", digits) or re.search(r"[^\W\d]", digits):
+    digits = digits.removeprefix("00").removeprefix("+")
+    has_letters = re.search(r"[^\W\d]", digits)
+    if not re.search(r"[1-9]", digits) or (has_letters and len(re.findall(r"\d", digits)) < _MIN_DIGITS):
         return Number(text, Kind.WITHHELD)
     if not (digits.isascii() and digits.isdigit()):
         return Number(text, Kind.UNKNOWN)
@@ -64,10 +66,15 @@ def parse_number(raw: str | None, country: str = "") -> Number:
     return Number(text, Kind.EXTERNAL if e164 else Kind.UNKNOWN, e164)
 
 
+def _ascii_digits(text: str) -> str:
+    """Return the digits and signs of any script as ASCII ones."""
+    return re.sub(r"\d", lambda digit: str(int(digit[0])), unicodedata.normalize("NFKC", text))
+
+
 def _to_e164(digits: str, country: str) -> str:
     if not _MIN_DIGITS <= len(digits) <= _MAX_DIGITS:
         return ""
-    candidates = [] if digits.startswith("0") else [("+" + digits, None)]
+    candidates: list[tuple[str, str | None]] = [] if digits.startswith("0") else [("+" + digits, None)]
     if country:
         candidates.append((digits, country.upper()))
     parsed = []
@@ -100,7 +107,10 @@ def written_forms(e164: str, country: str = "") -> list[str]:
     """
     digits = e164.removeprefix("+")
     forms = ["+" + digits, "00" + digits, digits]
-    number = phonenumbers.parse("+" + digits, None)
+    try:
+        number = phonenumbers.parse("+" + digits, None)
+    except phonenumbers.NumberParseException:
+        return forms
     if country and number.country_code == phonenumbers.country_code_for_region(country.upper()):
         national = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.NATIONAL)
         forms.append(re.sub(r"\D", "", national))

@@ -2,12 +2,16 @@
 
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from .numbers import mask_number
 
 _NUMBER = re.compile(r"\+?\d{7,15}(?!\d)")
+_QUERY = re.compile(r"((?:https?://|/v1/)[^\s?]*)\?\S*")
+_MAX_MESSAGE = 200
+# urllib3 tells addresses with their queries in these.
+_LOGGERS = ("urllib3.connectionpool", "urllib3.connection", "urllib3.util.retry")
 # Parameters that may be logged as they are; of all others a log shows the name only.
 _PLAIN = frozenset({"start", "end", "version", "call_type", "skip", "limit", "format", "status", "lifetime"})
 _MASKED = frozenset({"from", "to", "number", "numbers", "sip", "caller_id"})
@@ -23,6 +27,18 @@ def mask_numbers(text: str) -> str:
     return _NUMBER.sub(lambda match: mask_number(match[0]), text)
 
 
+def clean_message(text: str, secrets: Iterable[str] = ()) -> str:
+    """Return the provider's own words fit for people and logs: a short line without numbers, queries and secrets.
+
+    :param text: what Zadarma said; may hold anything.
+    :param secrets: what must not stand in it.
+    """
+    for secret in filter(None, secrets):
+        text = text.replace(secret, "…")
+    text = "".join(c if c.isprintable() else " " for c in text[: 10 * _MAX_MESSAGE])
+    return mask_numbers(_QUERY.sub(r"\1", " ".join(text.split())))[:_MAX_MESSAGE]
+
+
 def _shown(name: str, value: Any) -> str:
     if name in _PLAIN:
         return str(value)
@@ -30,22 +46,22 @@ def _shown(name: str, value: Any) -> str:
 
 
 class QueryFilter(logging.Filter):
-    """Cuts the query off the requests to Zadarma's API that urllib3 logs at debug level.
+    """Cuts the query off the addresses of Zadarma's API that urllib3 logs, most of them at debug level.
 
-    The path and query stand in the record's arguments; the query holds the numbers that people call.
+    They stand in the record's arguments; the query holds the numbers that people call.
     """
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Let every record pass, without queries of the API."""
         if isinstance(record.args, tuple):
             record.args = tuple(
-                arg.split("?")[0] if isinstance(arg, str) and arg.startswith("/v1/") else arg for arg in record.args
+                _QUERY.sub(r"\1", arg) if isinstance(arg, str) and "/v1/" in arg else arg for arg in record.args
             )
         return True
 
 
 def protect_logs() -> None:
-    """Attach the filter to urllib3's logger, once a process."""
-    logger = logging.getLogger("urllib3.connectionpool")
-    if not any(isinstance(known, QueryFilter) for known in logger.filters):
-        logger.addFilter(QueryFilter())
+    """Attach the filter to urllib3's loggers, once a process."""
+    for logger in map(logging.getLogger, _LOGGERS):
+        if not any(isinstance(known, QueryFilter) for known in logger.filters):
+            logger.addFilter(QueryFilter())

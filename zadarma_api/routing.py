@@ -3,6 +3,8 @@
 Source: https://zadarma.com/en/support/api/ (NOTIFY_START, parameters of the answer).
 """
 
+import unicodedata
+
 from anyascii import anyascii
 
 # What the displays of common desk phones show.
@@ -29,4 +31,10 @@ def start_answer(name: str = "", company: str = "") -> dict[str, str]:
 
 
 def _latin(text: str) -> str:
-    return " ".join("".join(c if c.isprintable() else " " for c in anyascii(text)).split())
+    shown = "".join(" " if _is_unspoken(c) else c for c in text)
+    return " ".join("".join(c if c.isprintable() else " " for c in anyascii(shown)).split())
+
+
+def _is_unspoken(character: str) -> bool:
+    """Tell whether a character is no part of a name: pictures, controls, and what SIP quotes names with."""
+    return character in '"<>\\' or unicodedata.category(character) in ("So", "Sk", "Cc", "Co", "Cs", "Cn")

@@ -102,7 +102,7 @@ def verify_webhook(secret: str, fields: Mapping[str, str], signature: str) -> bo
     """
     if not secret.strip():
         return False
-    received = signature.encode("utf-8", "surrogateescape")
+    received = _encode(signature)
     event = fields.get("event", "")
     recipes = (SIGNED_FIELDS[event],) if event in SIGNED_FIELDS else _UNDOCUMENTED
     authentic = False
@@ -117,5 +117,13 @@ def verify_webhook(secret: str, fields: Mapping[str, str], signature: str) -> bo
 
 def _sign(secret: str, text: str) -> tuple[bytes, bytes]:
     """Return base64 of the hexadecimal digest (the documented form) and of the raw one."""
-    digest = hmac.new(secret.encode(), text.encode("utf-8", "surrogateescape"), hashlib.sha1)
+    digest = hmac.new(_encode(secret), _encode(text), hashlib.sha1)
     return base64.b64encode(digest.hexdigest().encode()), base64.b64encode(digest.digest())
+
+
+def _encode(text: str) -> bytes:
+    """Return the bytes that were received as this text; never fails, whatever stands in it."""
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "surrogatepass")

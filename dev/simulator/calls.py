@@ -177,8 +177,9 @@ class Call:
     def _notify_end(self) -> None:
         raise NotImplementedError
 
-    def _notify(self, event: str, fields: dict[str, str],
-                answered: Callable[[int | None, str], None] | None = None) -> None:
+    def _notify(
+        self, event: str, fields: dict[str, str], answered: Callable[[int | None, str], None] | None = None
+    ) -> None:
         self.exchange.notify(event, fields, self.id, answered)
 
     def _ring_leg(self, extension: str, **how: str) -> None:

@@ -26,7 +26,7 @@ _HELP: dict[str, str] = {
     "balance": "what the account has left",
     "currency": "ISO code",
     "webhook_url": "where notifications of calls go; switches all of them on",
-    "events_url": "where the other events go",
+    "events_url": "where the other events go; switches all of them on",
     "verify_url": "check new URLs with zd_echo",
     "reply_seconds": "real seconds to wait for the answer of a webhook",
     "retries": "how often a notification not answered with 200 is sent again",
@@ -40,6 +40,7 @@ _HELP: dict[str, str] = {
     "callback_leg1_destination": "customer or extension",
     "internal_calls_as": "outbound or inbound",
     "undocumented_fields": "send calltype and dst_e164",
+    "internal_end_events": "send the undocumented NOTIFY_INTERNAL_END",
     "plus": "write caller_id with the plus sign",
     "answer_seconds": "customers pick up by themselves after that long",
     "rate_limit": "requests a minute",
@@ -66,8 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run until interrupted."""
     options = parser()
     given: dict[str, Any] = {
-        name: value for name, value in vars(options.parse_args(arguments)).items()
-        if value is not None
+        name: value for name, value in vars(options.parse_args(arguments)).items() if value is not None
     }
     try:
         simulator = Simulator(**given)
@@ -83,9 +83,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
         stop.wait()
 
 
-def _add(to: argparse.ArgumentParser, name: str, default: str | None, text: str,
-         **how: Any) -> None:
+def _add(to: argparse.ArgumentParser, name: str, default: str | None, text: str, **how: Any) -> None:
     default = os.environ.get(ENVIRONMENT + name.upper(), default)
     shown = f" (default {default})" if default else ""
-    to.add_argument("--" + name.replace("_", "-"), default=default, help=text + shown,
-                    metavar=name.rpartition("_")[2].upper(), **how)
+    to.add_argument(
+        "--" + name.replace("_", "-"),
+        default=default,
+        help=text + shown,
+        metavar=name.rpartition("_")[2].upper(),
+        **how,
+    )

@@ -1,3 +1,3 @@
 """Fixtures of the simulator's own tests."""
 
-from .fixture import receiver, zadarma  # noqa: F401  pytest finds them here
+from .fixture import api, receiver, zadarma  # noqa: F401  pytest finds them here

@@ -14,8 +14,12 @@ from .exchange import Exchange
 from .faults import API_FAULTS, WEBHOOK_FAULTS
 from .outbound import InternalCall
 from .scenarios import SCENARIOS
-from .settings import CALLBACK_LEG1_DESTINATIONS, CALLBACK_MODES, INTERNAL_CALL_MODES
-from .settings import SimulatorError
+from .settings import (
+    CALLBACK_LEG1_DESTINATIONS,
+    CALLBACK_MODES,
+    INTERNAL_CALL_MODES,
+    SimulatorError,
+)
 
 if TYPE_CHECKING:
     from .core import Simulator
@@ -34,7 +38,7 @@ class Control:
         self._reads: dict[str, Callable[[Data], Any]] = {
             "state": self._state,
             "log": self._log,
-            "calls": lambda _data: self._calls(),
+            "calls": self._calls,
         }
         self._acts: dict[str, Callable[..., Any]] = {
             "call_in": self._begins(simulator.call_in),
@@ -51,7 +55,7 @@ class Control:
             "settings": simulator.set,
             "extension": simulator.set_extension,
             "add_customer": lambda **data: asdict(simulator.add_customer(**data)),
-            "remove_customer": lambda id: simulator.remove_customer(id),
+            "remove_customer": simulator.remove_customer,
             "add_history": simulator.add_history,
             "api_fault": lambda **data: asdict(simulator.api_fault(**data)),
             "webhook_fault": lambda **data: asdict(simulator.webhook_fault(**data)),
@@ -103,7 +107,7 @@ class Control:
         entries = self._simulator.log.entries(_whole(data, "after"), data.get("direction", ""))
         return [entry.as_dict() for entry in entries]
 
-    def _calls(self) -> list[Data]:
+    def _calls(self, _data: Data | None = None) -> list[Data]:
         """Return the last calls, and all that have not ended, oldest first."""
         exchange = self._simulator.exchange
         with exchange.lock:
@@ -129,8 +133,8 @@ class Control:
                 "customers": [asdict(each) for each in exchange.customers],
                 "direct_numbers": exchange.direct_numbers,
                 "calls": self._calls(),
-                "faults": {"api": simulator.api_faults.as_list(),
-                           "webhook": simulator.webhook_faults.as_list()},
+                "faults": {"api": simulator.api_faults.as_list(), "webhook": simulator.webhook_faults.as_list()},
+                "log_first": simulator.log.first_id(),
                 "choices": _CHOICES,
             }
 

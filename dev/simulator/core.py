@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,15 @@ from .clock import Clock, SteppedClock, WallClock
 from .exchange import Exchange, customer_number
 from .faults import API_FAULTS, WEBHOOK_FAULTS, Fault, FaultList
 from .server import Web
-from .settings import NOTIFICATIONS, Customer, Extension, Seed, Settings, SimulatorError
+from .settings import (
+    HOOKS,
+    NOTIFICATIONS,
+    Customer,
+    Extension,
+    Seed,
+    Settings,
+    SimulatorError,
+)
 from .webhooks import Courier, result_text
 from .wire import WEBHOOK, Changes, Exchanged, WireLog
 
@@ -42,10 +50,22 @@ class Simulator:
     :param settings: anything else of :class:`~simulator.settings.Settings`
     """
 
-    def __init__(self, key: str | None = None, secret: str | None = None, webhook_url: str = "",
-                 *, host: str = "127.0.0.1", port: int = 0, speed: float = 1.0,
-                 stepped: bool = False, now: float | None = None, seed: int | None = None,
-                 seed_file: str | Path | None = None, history: int = 0, **settings: Any):
+    def __init__(
+        self,
+        key: str | None = None,
+        secret: str | None = None,
+        webhook_url: str = "",
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        speed: float = 1.0,
+        stepped: bool = False,
+        now: float | None = None,
+        seed: int | None = None,
+        seed_file: str | Path | None = None,
+        history: int = 0,
+        **settings: Any,
+    ):
         self._seed = Seed.read(seed_file) if seed_file else Seed.read()
         given = {"key": key, "secret": secret}
         self._given = {**settings, **{k: v for k, v in given.items() if v is not None}}
@@ -61,9 +81,7 @@ class Simulator:
         self.api_faults = FaultList(API_FAULTS, self._chance)
         self.webhook_faults = FaultList(WEBHOOK_FAULTS, self._chance)
         self.courier = Courier(self.settings, self.clock, self.webhook_faults, self.log)
-        self.exchange = Exchange(
-            self.settings, self.clock, self.courier, self.changes, self._chance
-        )
+        self.exchange = Exchange(self.settings, self.clock, self.courier, self.changes, self._chance)
         self.web = Web(self, host, port)
         self.reset()
 
@@ -109,9 +127,7 @@ class Simulator:
             self.exchange.customers[:] = [
                 Customer(id=index, **each) for index, each in enumerate(self._seed.customers, 1)
             ]
-            self.exchange.calls.clear()
-            self.exchange.recordings.clear()
-            self.exchange.history.clear()
+            self.exchange.clear()
             stats.add_history(self.exchange, self._history, 30, self._chance_seed or 0)
         self.api_faults.clear()
         self.webhook_faults.clear()
@@ -126,11 +142,12 @@ class Simulator:
         self.set(**{**self._seed.account, **self._given})
         if self.settings.webhook_url and "notifications" not in self._given:
             self.settings.notifications.update(dict.fromkeys(NOTIFICATIONS, True))
+        if self.settings.events_url and "hooks" not in self._given:
+            self.settings.hooks.update(dict.fromkeys(HOOKS, True))
 
     # Calls ------------------------------------------------------------------------------------
 
-    def call_in(self, number: str, did: str = "", to: Sequence[str] = (),
-                menu: bool = False) -> str:
+    def call_in(self, number: str, did: str = "", to: Sequence[str] = (), menu: bool = False) -> str:
         """Let somebody outside call; return the pbx_call_id.
 
         :param number: of the caller; "" or a word such as "anonymous" withholds it
@@ -183,8 +200,7 @@ class Simulator:
 
     def text_in(self, number: str, did: str, text: str) -> None:
         """Let somebody outside send a text message to a number of the account."""
-        result = {"caller_id": customer_number(number).lstrip("+"),
-                  "caller_did": did.lstrip("+"), "text": text}
+        result = {"caller_id": customer_number(number).lstrip("+"), "caller_did": did.lstrip("+"), "text": text}
         self.exchange.notify_other("SMS", {"result": result_text(result)}, multipart=True)
         self.settle()
 
@@ -199,20 +215,27 @@ class Simulator:
     # Time -------------------------------------------------------------------------------------
 
     def settle(self) -> None:
-        """Deliver what is queued (stepped only; otherwise threads do it)."""
-        self.advance(0)
+        """Deliver what is queued; without ``stepped`` threads do that."""
+        if self.clock.stepped:
+            self.advance(0)
 
     def advance(self, seconds: float) -> None:
-        """Let simulated seconds pass (stepped only)."""
-        if isinstance(self.clock, SteppedClock):
-            self.courier.drain()
-            self.clock.advance(seconds, self.courier.drain)
+        """Let simulated seconds pass."""
+        clock = self._stepped_clock()
+        self.courier.drain()
+        clock.advance(seconds, self.courier.drain)
 
     def finish(self) -> None:
-        """Let as much time pass as it takes until nothing is left to happen (stepped only)."""
+        """Let as much time pass as it takes until nothing is left to happen."""
+        clock = self._stepped_clock()
         self.settle()
-        while isinstance(self.clock, SteppedClock) and (due := self.clock.next_due()) is not None:
+        while (due := clock.next_due()) is not None:
             self.advance(due)
+
+    def _stepped_clock(self) -> SteppedClock:
+        if not isinstance(self.clock, SteppedClock):
+            raise SimulatorError("Time passes by itself here")
+        return self.clock
 
     # Settings ---------------------------------------------------------------------------------
 
@@ -221,10 +244,10 @@ class Simulator:
         unknown = set(settings) - _SETTINGS
         if unknown:
             raise SimulatorError(f"There is no setting {', '.join(sorted(unknown))}")
-        for name, value in settings.items():
-            current = getattr(self.settings, name)
-            setattr(self.settings, name, _converted(name, value, current))
-        self.settings.validate()
+        converted = {name: _converted(name, value, getattr(self.settings, name)) for name, value in settings.items()}
+        replace(self.settings, **converted).validate()
+        for name, value in converted.items():
+            setattr(self.settings, name, value)
         self.changes.announce()
 
     def set_extension(self, number: str, **values: Any) -> None:
@@ -245,12 +268,10 @@ class Simulator:
         self.changes.announce()
         return customer
 
-    def remove_customer(self, customer_id: int) -> None:
+    def remove_customer(self, id: int) -> None:
         """Remove somebody who can call in."""
         with self.exchange.lock:
-            self.exchange.customers[:] = [
-                each for each in self.exchange.customers if each.id != customer_id
-            ]
+            self.exchange.customers[:] = [each for each in self.exchange.customers if each.id != id]
         self.changes.announce()
 
     def add_history(self, count: int, days: float = 30, seed: int = 0) -> None:
@@ -280,14 +301,14 @@ class Simulator:
     def webhooks(self, *events: str) -> list[Exchanged]:
         """Return the notifications sent (or dropped), oldest first."""
         return [
-            entry for entry in self.log.entries(direction=WEBHOOK)
+            entry
+            for entry in self.log.entries(direction=WEBHOOK)
             if entry.fields and (not events or entry.title in events)
         ]
 
     def events(self, call: str = "") -> list[str]:
         """Return the names of the events that went out, in order; of one call if given."""
-        return [entry.title for entry in self.webhooks()
-                if call in ("", entry.call) and entry.note != "dropped"]
+        return [entry.title for entry in self.webhooks() if call in ("", entry.call) and entry.note != "dropped"]
 
     def _announced(self, fault: Fault) -> Fault:
         self.changes.announce()

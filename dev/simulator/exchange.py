@@ -42,8 +42,7 @@ class Recording:
 class Exchange:
     """State and behaviour of the PBX. Every public method takes the lock."""
 
-    def __init__(self, settings: Settings, clock: Clock, courier: Courier, changes: Changes,
-                 chance: random.Random):
+    def __init__(self, settings: Settings, clock: Clock, courier: Courier, changes: Changes, chance: random.Random):
         self.settings = settings
         self.clock = clock
         self.lock = threading.RLock()
@@ -91,11 +90,10 @@ class Exchange:
 
     def callback(self, extension: str, number: str, predicted: bool) -> None:
         """Order a call that rings the extension first (last, if ``predicted``)."""
+        outside = customer_number(number)
         self.after(
             self.settings.callback_seconds,
-            lambda: self._begin(
-                CallbackCall(self, extension, customer_number(number), predicted)
-            ),
+            lambda: self._begin(CallbackCall(self, extension, outside, predicted)),
         )
 
     def act(self, call_id: str, action: str, *arguments: str) -> None:
@@ -167,10 +165,14 @@ class Exchange:
 
         def act() -> None:
             with self.lock:
-                action()
+                # Somebody may have picked up between the timer's end and this lock.
+                if not timer.cancelled:
+                    action()
             self._changes.announce()
 
-        return self.clock.after(seconds, act)
+        with self.lock:
+            timer = self.clock.after(seconds, act)
+        return timer
 
     def record(self, call: Call, leg: Leg) -> None:
         """Have the recording of a finished leg ready a little later."""
@@ -178,24 +180,29 @@ class Exchange:
         recording = Recording(leg.recording, call.wire_id, leg.extension, seconds)
         self.after(self.settings.record_seconds, lambda: self._recorded(call, recording))
 
-    def notify(self, event: str, fields: dict[str, str], call_id: str,
-               answered: Answered | None = None) -> None:
+    def notify(self, event: str, fields: dict[str, str], call_id: str, answered: Answered | None = None) -> None:
         """Send a notification of a call, if that kind is switched on and there is a URL."""
         switch = self.settings.notifications.get(event.lower(), True)
         if self.settings.webhook_url and switch:
             url = self.settings.webhook_url
-            self._courier.post(
-                Notice(event, fields, url, call_id, answered=self._locked(answered))
-            )
+            self._courier.post(Notice(event, fields, url, call_id, answered=self._locked(answered)))
         elif answered:
             answered(None, "")
 
     def notify_other(self, event: str, fields: dict[str, str], multipart: bool = False) -> None:
         """Send an event that is not part of a call, if its hook is switched on."""
         if self.settings.events_url and self.settings.hooks.get(event.lower()):
-            self._courier.post(
-                Notice(event, fields, self.settings.events_url, event, multipart)
-            )
+            self._courier.post(Notice(event, fields, self.settings.events_url, event, multipart))
+
+    def clear(self) -> None:
+        """Forget all calls, recordings and history."""
+        with self.lock:
+            for call in self.calls.values():
+                # The answer to a NOTIFY_START on its way must not wake the call up.
+                call.ended = call.ended or self.clock.now()
+            self.calls.clear()
+            self.recordings.clear()
+            self.history.clear()
 
     def _begin(self, call: CallType) -> CallType:
         self.calls[call.id] = call

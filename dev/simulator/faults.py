@@ -65,8 +65,14 @@ class FaultList:
         self._last_id = 0
         self._lock = threading.Lock()
 
-    def add(self, kind: str, pattern: str = "*", seconds: float | None = None,
-            probability: float = 1.0, times: int | None = None) -> Fault:
+    def add(
+        self,
+        kind: str,
+        pattern: str = "*",
+        seconds: float | None = None,
+        probability: float = 1.0,
+        times: int | None = None,
+    ) -> Fault:
         """Switch a fault on."""
         if kind not in self._kinds:
             raise SimulatorError(f"{kind!r} is not a fault; there are {', '.join(self._kinds)}")

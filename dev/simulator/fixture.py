@@ -8,10 +8,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import requests
 from werkzeug.serving import WSGIRequestHandler, make_server
 from werkzeug.wrappers import Request, Response
 
 from .core import Simulator
+from .signatures import request_signature
 
 
 class _Quiet(WSGIRequestHandler):
@@ -28,9 +30,8 @@ class Receiver:
         self.echoes = True
         self.requests: list[Request] = []
         self.forms: list[dict[str, str]] = []
-        self._server = make_server("127.0.0.1", 0, self._answer, threaded=True,
-                                   request_handler=_Quiet)
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._server = make_server("127.0.0.1", 0, self._answer, threaded=True, request_handler=_Quiet)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
 
     @property
     def url(self) -> str:
@@ -80,3 +81,44 @@ def zadarma(receiver: Receiver) -> Iterator[Simulator]:
     """A stepped simulator on a real socket that notifies ``receiver``."""
     with Simulator("testkey", "secret", receiver.url, stepped=True, seed=1) as simulator:
         yield simulator
+
+
+class Client:
+    """Signs and sends requests to a simulator's API."""
+
+    def __init__(self, simulator: Simulator):
+        self._simulator = simulator
+
+    def call(self, verb: str, path: str, **params: str) -> requests.Response:
+        """Send a request with the right signature; GET has the parameters in the query."""
+        settings = self._simulator.settings
+        pairs = list(params.items())
+        signature = request_signature(path, pairs, settings.secret)
+        return requests.request(
+            verb,
+            self._simulator.url + path,
+            params=pairs if verb == "GET" else None,
+            data=None if verb == "GET" else pairs,
+            headers={"Authorization": f"{settings.key}:{signature}"},
+            timeout=5,
+        )
+
+    def get(self, path: str, **params: str) -> Any:
+        """Return the answer to a GET that must succeed."""
+        return self._succeed(self.call("GET", path, **params))
+
+    def post(self, path: str, **params: str) -> Any:
+        """Return the answer to a POST that must succeed."""
+        return self._succeed(self.call("POST", path, **params))
+
+    @staticmethod
+    def _succeed(response: requests.Response) -> Any:
+        answer = response.json()
+        assert (response.status_code, answer["status"]) == (200, "success"), answer
+        return answer
+
+
+@pytest.fixture
+def api(zadarma: Simulator) -> Client:
+    """A client of the API of ``zadarma``."""
+    return Client(zadarma)

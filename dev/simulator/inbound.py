@@ -16,8 +16,7 @@ if TYPE_CHECKING:
 class InboundCall(Call):
     """Greeting or menu, then the extensions of the ring group all at once."""
 
-    def __init__(self, exchange: Exchange, number: str, did: str,
-                 ring_group: Sequence[str], menu: bool):
+    def __init__(self, exchange: Exchange, number: str, did: str, ring_group: Sequence[str], menu: bool):
         super().__init__(exchange, number)
         self.did = did
         self.ring_group = list(ring_group)
@@ -58,8 +57,7 @@ class InboundCall(Call):
         elif reply.extension:
             self.note = f"redirected to {reply.extension}"
             self._returns = reply.return_seconds > 0
-            self._ring([reply.extension],
-                       reply.return_seconds or self.exchange.settings.ring_seconds)
+            self._ring([reply.extension], reply.return_seconds or self.exchange.settings.ring_seconds)
         else:
             self._enter_menu()
 
@@ -108,23 +106,34 @@ class InboundCall(Call):
         }
 
     def _notify_internal(self, leg: Leg) -> None:
-        self._notify("NOTIFY_INTERNAL", {
+        self._notify("NOTIFY_INTERNAL", self._internal_fields(leg))
+
+    def _close(self, leg: Leg) -> None:
+        super()._close(leg)
+        if self.exchange.settings.internal_end_events:
+            self._notify("NOTIFY_INTERNAL_END", self._internal_fields(leg))
+
+    def _internal_fields(self, leg: Leg) -> dict[str, str]:
+        return {
             **self._call_fields(),
             "internal": leg.extension,
             **transfer_fields(leg),
             **self._normal(),
-        })
+        }
 
     def _notify_answer(self, leg: Leg) -> None:
-        self._notify("NOTIFY_ANSWER", {
-            "caller_id": self.exchange.wire_number(self.number),
-            "destination": leg.extension,
-            "call_start": self._start_of(self.started),
-            "pbx_call_id": self.id,
-            "internal": leg.extension,
-            **transfer_fields(leg),
-            **self._normal(),
-        })
+        self._notify(
+            "NOTIFY_ANSWER",
+            {
+                "caller_id": self.exchange.wire_number(self.number),
+                "destination": leg.extension,
+                "call_start": self._start_of(self.started),
+                "pbx_call_id": self.id,
+                "internal": leg.extension,
+                **transfer_fields(leg),
+                **self._normal(),
+            },
+        )
 
     def _notify_end(self) -> None:
         talked = self._talked()
@@ -135,9 +144,12 @@ class InboundCall(Call):
         elif len(rang) == 1:
             internal = dict.fromkeys(("internal", "last_internal"), *rang)
         recordings = [leg.recording for leg in talked if leg.recording]
-        self._notify("NOTIFY_END", {
-            **self._call_fields(),
-            **internal,
-            **self._outcome_fields(recordings[-1] if recordings else ""),
-            **self._normal(),
-        })
+        self._notify(
+            "NOTIFY_END",
+            {
+                **self._call_fields(),
+                **internal,
+                **self._outcome_fields(recordings[-1] if recordings else ""),
+                **self._normal(),
+            },
+        )

@@ -20,9 +20,7 @@ def beeps(seconds: float, hertz: float = 440.0) -> bytes:
     tone, silence = _frame(hertz), _frame(0)
     count = max(1, round(seconds / FRAME_SECONDS))
     period = _BEEP_FRAMES + _PAUSE_FRAMES
-    return b"".join(
-        tone if index % period < _BEEP_FRAMES else silence for index in range(count)
-    )
+    return b"".join(tone if index % period < _BEEP_FRAMES else silence for index in range(count))
 
 
 def _frame(hertz: float) -> bytes:
@@ -52,9 +50,14 @@ def _granule(bits: int, pairs: int) -> str:
         (_QUIET, 8),  # global_gain
         (0, 4),  # scalefac_compress: no scale factors
         (0, 1),  # window switching
-        (1, 5), (1, 5), (1, 5),  # Huffman table of each region
-        (0, 4), (0, 3),  # lengths of the regions
-        (0, 1), (0, 1), (0, 1),  # preflag, scalefac_scale, count1table_select
+        (1, 5),
+        (1, 5),
+        (1, 5),  # Huffman table of each region
+        (0, 4),
+        (0, 3),  # lengths of the regions
+        (0, 1),
+        (0, 1),
+        (0, 1),  # preflag, scalefac_scale, count1table_select
     )
     return "".join(f"{value:0{width}b}" for value, width in fields)
 

@@ -103,7 +103,7 @@ class OutboundCall(Call):
         now = self.exchange.clock.now()
         leg.state, leg.answered = TALKING, now
         if self.exchange.extension(leg.extension).recording:
-            leg.recording = leg.recording or self.exchange.new_recording_id()
+            leg.recording = self.exchange.new_recording_id()
         self.answered = self.trunks[-1].answered = now
         self._notify_trunk_answer(self.trunks[-1], self.trunks[-1].destination)
 
@@ -131,27 +131,33 @@ class OutboundCall(Call):
 
     def _notify_internal(self, leg: Leg) -> None:
         trunk = self.trunks[-1]
-        self._notify("NOTIFY_INTERNAL", {
-            "call_start": self._start_of(trunk.started),
-            "pbx_call_id": trunk.id,
-            "caller_id": self.exchange.wire_number(self.number),
-            "called_did": self.exchange.extension(self.extension).caller_id,
-            "internal": leg.extension,
-            **transfer_fields(leg),
-            **self._normal(),
-        })
+        self._notify(
+            "NOTIFY_INTERNAL",
+            {
+                "call_start": self._start_of(trunk.started),
+                "pbx_call_id": trunk.id,
+                "caller_id": self.exchange.wire_number(self.number),
+                "called_did": self.exchange.extension(self.extension).caller_id,
+                "internal": leg.extension,
+                **transfer_fields(leg),
+                **self._normal(),
+            },
+        )
 
     def _notify_answer(self, leg: Leg) -> None:
         trunk = self.trunks[-1]
-        self._notify("NOTIFY_ANSWER", {
-            "caller_id": self.exchange.wire_number(self.number),
-            "destination": leg.extension,
-            "call_start": self._start_of(trunk.started),
-            "pbx_call_id": trunk.id,
-            "internal": leg.extension,
-            **transfer_fields(leg),
-            **self._normal(),
-        })
+        self._notify(
+            "NOTIFY_ANSWER",
+            {
+                "caller_id": self.exchange.wire_number(self.number),
+                "destination": leg.extension,
+                "call_start": self._start_of(trunk.started),
+                "pbx_call_id": trunk.id,
+                "internal": leg.extension,
+                **transfer_fields(leg),
+                **self._normal(),
+            },
+        )
 
     def _notify_end(self) -> None:
         for trunk in self.trunks:
@@ -159,10 +165,13 @@ class OutboundCall(Call):
 
     def _notify_trunk_end(self, trunk: Trunk) -> None:
         recording = self._end_recording() if trunk is self.trunks[-1] else ""
-        self._notify("NOTIFY_OUT_END", {
-            **self._trunk_fields(trunk),
-            **self._outcome_fields(recording),
-        })
+        self._notify(
+            "NOTIFY_OUT_END",
+            {
+                **self._trunk_fields(trunk),
+                **self._outcome_fields(recording),
+            },
+        )
 
     def _end_recording(self) -> str:
         """Return the last recording's id; like the provider's, it is there without an answer."""
@@ -261,13 +270,16 @@ class CallbackCall(OutboundCall):
         # The first leg ends on its own account: the desk did answer, whatever the customer did.
         now = self.exchange.clock.now()
         seconds = self.exchange.clock.between(trunk.answered or now, now)
-        self._notify("NOTIFY_OUT_END", {
-            **self._trunk_fields(trunk),
-            "duration": str(round(seconds)),
-            "disposition": "answered",
-            "status_code": str(NORMAL),
-            "is_recorded": "0",
-        })
+        self._notify(
+            "NOTIFY_OUT_END",
+            {
+                **self._trunk_fields(trunk),
+                "duration": str(round(seconds)),
+                "disposition": "answered",
+                "status_code": str(NORMAL),
+                "is_recorded": "0",
+            },
+        )
 
 
 class InternalCall(Call):
@@ -322,14 +334,10 @@ class InternalCall(Call):
 
     def _notify_internal(self, leg: Leg) -> None:
         if not self.outbound:
-            self._notify("NOTIFY_INTERNAL", {
-                **self._fields("caller_id", "called_did"), "internal": leg.extension
-            })
+            self._notify("NOTIFY_INTERNAL", {**self._fields("caller_id", "called_did"), "internal": leg.extension})
 
     def _notify_answer(self, leg: Leg) -> None:
-        self._notify("NOTIFY_ANSWER", {
-            **self._fields("caller_id", "destination"), "internal": leg.extension
-        })
+        self._notify("NOTIFY_ANSWER", {**self._fields("caller_id", "destination"), "internal": leg.extension})
 
     def _notify_end(self) -> None:
         if self.outbound:

@@ -121,16 +121,30 @@ class Rest:
     @route("GET", "/v1/info/price/")
     def _price(self, params: Params, _pairs: Pairs) -> Answer:
         number = _phone(params, "number")
-        return {"info": {"prefix": number[:2], "description": "Simulated destination",
-                         "price": "0.02", "currency": self.settings.currency}}
+        return {
+            "info": {
+                "prefix": number[:2],
+                "description": "Simulated destination",
+                "price": "0.02",
+                "currency": self.settings.currency,
+            }
+        }
 
     @route("GET", "/v1/tariff/")
     def _tariff(self, _params: Params, _pairs: Pairs) -> Answer:
-        tariff = {"tariff_id": 5, "tariff_name": "Standard", "is_active": "true", "cost": 0,
-                  "currency": self.settings.currency, "used_seconds": 2134,
-                  "used_seconds_mobile": 0, "used_seconds_fix": 2134,
-                  "used_seconds_speech_recognition": 0, "tariff_id_for_next_period": 5,
-                  "tariff_for_next_period": "Standard"}
+        tariff = {
+            "tariff_id": 5,
+            "tariff_name": "Standard",
+            "is_active": "true",
+            "cost": 0,
+            "currency": self.settings.currency,
+            "used_seconds": 2134,
+            "used_seconds_mobile": 0,
+            "used_seconds_fix": 2134,
+            "used_seconds_speech_recognition": 0,
+            "tariff_id_for_next_period": 5,
+            "tariff_for_next_period": "Standard",
+        }
         return {"info": tariff}
 
     @route("POST", "/v1/info/number_lookup/")
@@ -141,20 +155,26 @@ class Rest:
         found = [{"number": number, **_operator()} for number in numbers]
         if len(numbers) == 1:
             return {"info": _operator()}
-        self.exchange.after(3, lambda: self.exchange.notify_other("NUMBER_LOOKUP", {
-            "success": "true", "description": "", "result": result_text(found)}))
+        self.exchange.after(
+            3,
+            lambda: self.exchange.notify_other(
+                "NUMBER_LOOKUP", {"success": "true", "description": "", "result": result_text(found)}
+            ),
+        )
         return {}
 
     @route("GET", "/v1/request/callback/")
     def _callback(self, params: Params, _pairs: Pairs) -> Answer:
         source, target = params.get("from", ""), params.get("to", "")
         extension = source.rpartition("-")[2]
-        if not (_CALLBACK_FROM.fullmatch(source) and _CALLBACK_TO.fullmatch(target)
-                and extension in self.exchange.extensions):
+        if not (
+            _CALLBACK_FROM.fullmatch(source)
+            and _CALLBACK_TO.fullmatch(target)
+            and extension in self.exchange.extensions
+        ):
             raise ApiError(400, "Check your phone number")
         self.exchange.callback(extension, customer_number(target), bool(params.get("predicted")))
-        return {"from": int(extension), "to": int(target.lstrip("+")),
-                "time": int(self.exchange.clock.now())}
+        return {"from": int(extension), "to": int(target.lstrip("+")), "time": int(self.exchange.clock.now())}
 
     # SIP and extensions -----------------------------------------------------------------------
 
@@ -176,28 +196,36 @@ class Rest:
     @route("GET", "/v1/pbx/internal/<ext>/status/")
     def _internal_status(self, _params: Params, _pairs: Pairs, number: str) -> Answer:
         extension = self._extension(number)
-        return {"pbx_id": self.settings.pbx_id, "number": int(extension.number),
-                "is_online": _word(extension.online)}
+        return {"pbx_id": self.settings.pbx_id, "number": int(extension.number), "is_online": _word(extension.online)}
 
     @route("GET", "/v1/pbx/internal/<ext>/info/")
     def _internal_info(self, _params: Params, _pairs: Pairs, number: str) -> Answer:
         extension = self._extension(number)
-        stored = {"off": "Without recognition", "optional": "For manual recognition",
-                  "all": "For automatic speech recognition"}[extension.speech_recognition]
-        return {"pbx_id": self.settings.pbx_id, "number": int(extension.number),
-                "name": extension.name, "caller_id": extension.caller_id,
-                "caller_id_app_change": "false", "caller_id_by_direction": "false", "lines": 3,
-                "ip_restriction": "false", "supervisor_status": extension.supervisor_status,
-                "record_store": stored if extension.recording else "false",
-                "record_email": extension.record_email or "false"}
+        stored = {
+            "off": "Without recognition",
+            "optional": "For manual recognition",
+            "all": "For automatic speech recognition",
+        }[extension.speech_recognition]
+        return {
+            "pbx_id": self.settings.pbx_id,
+            "number": int(extension.number),
+            "name": extension.name,
+            "caller_id": extension.caller_id,
+            "caller_id_app_change": "false",
+            "caller_id_by_direction": "false",
+            "lines": 3,
+            "ip_restriction": "false",
+            "supervisor_status": extension.supervisor_status,
+            "record_store": stored if extension.recording else "false",
+            "record_email": extension.record_email or "false",
+        }
 
     @route("PUT", "/v1/pbx/internal/recording/")
     def _set_recording(self, params: Params, _pairs: Pairs) -> Answer:
         extension = self._extension(params.get("id", ""))
         status = params.get("status", "")
         recognition = params.get("speech_recognition", extension.speech_recognition)
-        if not re.fullmatch("(on|off)(_email|_store)?", status) or recognition not in (
-                "all", "optional", "off"):
+        if not re.fullmatch("(on|off)(_email|_store)?", status) or recognition not in ("all", "optional", "off"):
             raise ApiError(400, "Wrong parameter: status")
         if not status.endswith("_email"):
             extension.recording = status.startswith("on")
@@ -205,9 +233,12 @@ class Rest:
             extension.record_email = ""
         extension.record_email = params.get("email", extension.record_email)
         extension.speech_recognition = recognition
-        return {"internal_number": int(extension.number),
-                "recording": "on" if extension.recording else "off",
-                "email": extension.record_email, "speech_recognition": recognition}
+        return {
+            "internal_number": int(extension.number),
+            "recording": "on" if extension.recording else "off",
+            "email": extension.record_email,
+            "speech_recognition": recognition,
+        }
 
     # Recordings -------------------------------------------------------------------------------
 
@@ -257,8 +288,7 @@ class Rest:
 
     @route("GET", "/v1/pbx/callinfo/")
     def _callinfo(self, _params: Params, _pairs: Pairs) -> Answer:
-        return {"url": self.settings.webhook_url,
-                "notifications": _words(self.settings.notifications)}
+        return {"url": self.settings.webhook_url, "notifications": _words(self.settings.notifications)}
 
     @route("POST", "/v1/pbx/callinfo/url/")
     def _set_webhook_url(self, params: Params, _pairs: Pairs) -> Answer:
@@ -322,9 +352,11 @@ class Rest:
         if params.get("sip"):
             rows = [row for row in rows if row["sip"] == params["sip"]]
         if params.get("cost_only"):
-            total = {"cost": round(sum(row["billcost"] for row in rows), 4),
-                     "currency": self.settings.currency,
-                     "seconds": sum(row["billseconds"] for row in rows)}
+            total = {
+                "cost": round(sum(row["billcost"] for row in rows), 4),
+                "currency": self.settings.currency,
+                "seconds": sum(row["billseconds"] for row in rows),
+            }
             return {**period, "stats": [total]}
         return {**period, "stats": [self._dated(row) for row in _page(rows, params)]}
 
@@ -371,12 +403,24 @@ class Rest:
         raise ApiError(404, "Number not found")
 
     def _direct_number(self, seeded: Answer) -> Answer:
-        return {"status": "on", "country": "", "description": "", "number_name": None,
-                "sip": str(self.settings.pbx_id), "sip_name": "PBX",
-                "start_date": "2025-01-01 00:00:00", "stop_date": "2035-01-01 00:00:00",
-                "monthly_fee": 2, "currency": self.settings.currency, "channels": 3,
-                "minutes": 0, "autorenew": "true", "is_on_test": False, "type": "common",
-                **seeded}
+        return {
+            "status": "on",
+            "country": "",
+            "description": "",
+            "number_name": None,
+            "sip": str(self.settings.pbx_id),
+            "sip_name": "PBX",
+            "start_date": "2025-01-01 00:00:00",
+            "stop_date": "2035-01-01 00:00:00",
+            "monthly_fee": 2,
+            "currency": self.settings.currency,
+            "channels": 3,
+            "minutes": 0,
+            "autorenew": "true",
+            "is_on_test": False,
+            "type": "common",
+            **seeded,
+        }
 
     @route("POST", "/v1/sms/send/")
     def _send_text(self, params: Params, pairs: Pairs) -> Answer:
@@ -387,12 +431,15 @@ class Rest:
         denied = [number for number in numbers if not re.fullmatch(r"\+?\d{7,15}", number)]
         sender = params.get("sender") or params.get("caller_id") or "Teamsale"
         taken = [number for number in numbers if number not in denied]
-        self.sent_texts.append({"numbers": ",".join(taken), "message": params["message"],
-                                "sender": sender})
+        self.sent_texts.append({"numbers": ",".join(taken), "message": params["message"], "sender": sender})
         details = [{"senderid": sender, "number": number, "cost": 0.05} for number in taken]
-        return {"messages": len(taken), "cost": round(0.05 * len(taken), 2),
-                "currency": self.settings.currency, "sms_detalization": details,
-                "denied_numbers": [{"number": n, "message": "Wrong number"} for n in denied]}
+        return {
+            "messages": len(taken),
+            "cost": round(0.05 * len(taken), 2),
+            "currency": self.settings.currency,
+            "sms_detalization": details,
+            "denied_numbers": [{"number": n, "message": "Wrong number"} for n in denied],
+        }
 
     @route("PUT", "/v1/speech_recognition/")
     def _recognize(self, params: Params, _pairs: Pairs) -> Answer:
@@ -401,9 +448,13 @@ class Rest:
             raise ApiError(400, "Speech recognition is not available")
         recording.recognized_at = self.exchange.clock.now() + _RECOGNITION_SECONDS
         lang = params.get("lang", "en-EN")
-        self.exchange.after(_RECOGNITION_SECONDS, lambda: self.exchange.notify_other(
-            "SPEECH_RECOGNITION", {"lang": lang, "call_id": recording.id,
-                                   "pbx_call_id": recording.call, "result": result_text(_SPEECH)}))
+        self.exchange.after(
+            _RECOGNITION_SECONDS,
+            lambda: self.exchange.notify_other(
+                "SPEECH_RECOGNITION",
+                {"lang": lang, "call_id": recording.id, "pbx_call_id": recording.call, "result": result_text(_SPEECH)},
+            ),
+        )
         return {}
 
     @route("GET", "/v1/speech_recognition/")
@@ -521,7 +572,7 @@ def _integer(params: Params, name: str, default: int) -> int:
 
 def _page(rows: list[stats.Row], params: Params) -> list[stats.Row]:
     skip, limit = _integer(params, "skip", 0), _integer(params, "limit", _ROWS)
-    return rows[skip:skip + min(limit, _ROWS)]
+    return rows[skip : skip + min(limit, _ROWS)]
 
 
 def _phone(params: Params, name: str) -> str:
@@ -532,5 +583,12 @@ def _phone(params: Params, name: str) -> str:
 
 
 def _operator() -> Answer:
-    return {"mcc": "262", "mnc": "01", "mccName": "Germany", "mncName": "Telekom",
-            "ported": False, "roaming": False, "errorDescription": "success"}
+    return {
+        "mcc": "262",
+        "mnc": "01",
+        "mccName": "Germany",
+        "mncName": "Telekom",
+        "ported": False,
+        "roaming": False,
+        "errorDescription": "success",
+    }

@@ -22,18 +22,23 @@ SCENARIOS: dict[str, list[Step]] = {
     "missed": [_IN],
     "given_up": [_IN, (9, "hang_up", (CUSTOMER,))],
     "busy": [_IN, (4, "refuse", ())],
-    "abandoned": [(0, "call_in_menu", ("{number}", "{did}", "{to}")),
-                  (7, "hang_up", (CUSTOMER,))],
-    "withheld": [(0, "call_in", ("anonymous", "{did}", "{to}")),
-                 (5, "answer", ("{first}",)), (30, "hang_up", ("{first}",))],
-    "transferred": [_IN, (5, "answer", ("{first}",)), (20, "transfer", ("{first}", "{second}")),
-                    (4, "answer", ("{second}",)), (60, "hang_up", (CUSTOMER,))],
-    "outbound": [(0, "dial", ("{first}", "{number}")), (8, "answer", (CUSTOMER,)),
-                 (75, "hang_up", ("{first}",))],
+    "abandoned": [(0, "call_in_menu", ("{number}", "{did}", "{to}")), (7, "hang_up", (CUSTOMER,))],
+    "withheld": [
+        (0, "call_in", ("anonymous", "{did}", "{to}")),
+        (5, "answer", ("{first}",)),
+        (30, "hang_up", ("{first}",)),
+    ],
+    "transferred": [
+        _IN,
+        (5, "answer", ("{first}",)),
+        (20, "transfer", ("{first}", "{second}")),
+        (4, "answer", ("{second}",)),
+        (60, "hang_up", (CUSTOMER,)),
+    ],
+    "outbound": [(0, "dial", ("{first}", "{number}")), (8, "answer", (CUSTOMER,)), (75, "hang_up", ("{first}",))],
     "outbound_no_answer": [(0, "dial", ("{first}", "{number}"))],
     "outbound_refused": [(0, "dial", ("{first}", "{number}")), (5, "hang_up", (CUSTOMER,))],
-    "internal": [(0, "internal", ("{first}", "{second}")), (3, "answer", ("{second}",)),
-                 (15, "hang_up", ("{first}",))],
+    "internal": [(0, "internal", ("{first}", "{second}")), (3, "answer", ("{second}",)), (15, "hang_up", ("{first}",))],
 }
 
 
@@ -88,6 +93,7 @@ class _Play:
         def begin(start: Callable[..., Any], *fixed: Any) -> Callable[..., None]:
             def act(*arguments: Any) -> None:
                 self._call = start(*arguments, *fixed).id
+
             return act
 
         def act(action: str, *fixed: str) -> Callable[..., None]:

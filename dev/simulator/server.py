@@ -34,6 +34,7 @@ _GARBAGE = b"\x00\xff\xfe not what you expected {[<>\n"
 _LIMIT_TEXT = "You exceeded the rate limit"
 _DRIPS = 50  # a dripped answer comes in at most that many pieces
 _JSON = "application/json"
+_STOP_SECONDS = 0.02  # how long stopping may take: tests start and stop many servers
 
 
 class _Handler(WSGIRequestHandler):
@@ -57,11 +58,12 @@ class Web:
         self.limiter = RateLimiter(simulator.settings, simulator.clock)
         self._control = Control(simulator)
         self._stopping = threading.Event()
-        self._server: BaseWSGIServer = make_server(
-            host, port, self, threaded=True, request_handler=_Handler
-        )
+        self._server: BaseWSGIServer = make_server(host, port, self, threaded=True, request_handler=_Handler)
         self._thread = threading.Thread(
-            target=self._server.serve_forever, name="simulator-http", daemon=True
+            target=self._server.serve_forever,
+            args=(_STOP_SECONDS,),
+            name="simulator-http",
+            daemon=True,
         )
 
     @property
@@ -110,13 +112,17 @@ class Web:
         started = time.perf_counter()
         body = request.get_data(cache=True, parse_form_data=False)
         pairs = read_pairs(request, body)
-        entry = Exchanged(API, f"{request.method} {path}", request.url,
-                          dict(request.headers), body.decode("utf-8", "replace"),
-                          fields=dict(pairs))
+        entry = Exchanged(
+            API,
+            f"{request.method} {path}",
+            request.url,
+            dict(request.headers),
+            body.decode("utf-8", "replace"),
+            fields=dict(pairs),
+        )
         response = self._answer(request, path, pairs)
         fault = self._simulator.api_faults.strike(path, f"{request.method} {path}")
-        return self._log(entry, self._break(response, fault), started,
-                         fault.kind if fault else "")
+        return self._log(entry, self._break(response, fault), started, fault.kind if fault else "")
 
     def _answer(self, request: Request, path: str, pairs: Pairs) -> Response:
         settings = self._simulator.settings
@@ -154,9 +160,15 @@ class Web:
         return getattr(self, f"_break_{fault.kind}")(response, fault)
 
     def _break_rate_limit(self, _response: Response, _fault: Fault) -> Response:
-        return _reply(429, _error(_LIMIT_TEXT), {
-            "X-RateLimit-Limit": "100", "X-RateLimit-Remaining": "0",
-            "X-RateLimit-Reset": str(int(self._simulator.clock.now()) + 60)})
+        return _reply(
+            429,
+            _error(_LIMIT_TEXT),
+            {
+                "X-RateLimit-Limit": "100",
+                "X-RateLimit-Remaining": "0",
+                "X-RateLimit-Reset": str(int(self._simulator.clock.now()) + 60),
+            },
+        )
 
     def _break_rate_limit_200(self, _response: Response, _fault: Fault) -> Response:
         return _reply(200, _error(f"{_LIMIT_TEXT} by User Limits"), {})
@@ -175,7 +187,7 @@ class Web:
 
     def _break_truncated(self, response: Response, _fault: Fault) -> Response:
         content = response.get_data()
-        response.set_data(content[:len(content) // 2])
+        response.set_data(content[: len(content) // 2])
         return response
 
     def _break_wrong_types(self, response: Response, _fault: Fault) -> Response:
@@ -190,7 +202,7 @@ class Web:
     def _break_drip(self, response: Response, fault: Fault) -> Response:
         content = response.get_data()
         size = max(1, -(-len(content) // _DRIPS))
-        pieces = [content[at:at + size] for at in range(0, len(content), size)]
+        pieces = [content[at : at + size] for at in range(0, len(content), size)]
 
         def drip() -> Iterator[bytes]:
             for piece in pieces:
@@ -203,7 +215,7 @@ class Web:
         content = response.get_data()
 
         def cut() -> Iterator[bytes]:
-            yield content[:len(content) // 2]
+            yield content[: len(content) // 2]
             raise ConnectionResetError
 
         return _streamed(response, cut(), len(content))
@@ -215,8 +227,7 @@ class Web:
         self._stopping.wait(fault.seconds)
         return _Reset(response.get_data())
 
-    def _log(self, entry: Exchanged, response: Response, started: float,
-             note: str = "") -> Response:
+    def _log(self, entry: Exchanged, response: Response, started: float, note: str = "") -> Response:
         entry.milliseconds = round((time.perf_counter() - started) * 1000, 1)
         entry.note = note
         lost = isinstance(response, _Reset)

@@ -69,8 +69,8 @@ class Settings:
     currency: str = "USD"
     webhook_url: str = ""  # notifications of PBX calls
     events_url: str = ""  # the other events: SMS, number lookup, speech recognition
-    notifications: dict[str, bool] = field(default_factory=lambda: dict.fromkeys(NOTIFICATIONS, False))
-    hooks: dict[str, bool] = field(default_factory=lambda: dict.fromkeys(HOOKS, False))
+    notifications: dict[str, bool] = field(default_factory=lambda: _all_off(NOTIFICATIONS))
+    hooks: dict[str, bool] = field(default_factory=lambda: _all_off(HOOKS))
     verify_url: bool = True  # check a new URL with zd_echo
     reply_seconds: float = 5.0  # real seconds the provider waits for a webhook's answer
     retries: int = 0  # how often a notification not answered with 200 is sent again
@@ -84,6 +84,7 @@ class Settings:
     callback_leg1_destination: str = "customer"
     internal_calls_as: str = "outbound"
     undocumented_fields: bool = True  # send calltype and dst_e164, which were only observed
+    internal_end_events: bool = False  # send NOTIFY_INTERNAL_END, a ghost some developers saw
     plus: bool = True  # write caller_id with the plus sign
     answer_seconds: float | None = None  # customers pick up by themselves after that long
     rate_limit: int = 100  # requests a minute
@@ -92,8 +93,7 @@ class Settings:
     def validate(self) -> None:
         """Raise :class:`SimulatorError` where a value is not one of those possible."""
         _one_of("callback_mode", self.callback_mode, CALLBACK_MODES)
-        _one_of("callback_leg1_destination", self.callback_leg1_destination,
-                CALLBACK_LEG1_DESTINATIONS)
+        _one_of("callback_leg1_destination", self.callback_leg1_destination, CALLBACK_LEG1_DESTINATIONS)
         _one_of("internal_calls_as", self.internal_calls_as, INTERNAL_CALL_MODES)
         try:
             ZoneInfo(self.zone)
@@ -114,6 +114,10 @@ class Seed:
     def read(cls, path: Path | str = SEED_FILE) -> Seed:
         """Read a seed file."""
         return cls(**json.loads(Path(path).read_text(encoding="utf-8")))
+
+
+def _all_off(names: tuple[str, ...]) -> dict[str, bool]:
+    return dict.fromkeys(names, False)
 
 
 def _one_of(name: str, value: str, choices: tuple[str, ...]) -> None:

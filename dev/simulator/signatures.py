@@ -24,6 +24,7 @@ _RESULT = ("result",)
 SIGNED_FIELDS: dict[str, tuple[str, ...]] = {
     "NOTIFY_START": _INBOUND,
     "NOTIFY_INTERNAL": _INBOUND,
+    "NOTIFY_INTERNAL_END": _INBOUND,  # an undocumented event, presumably signed like its sister
     "NOTIFY_END": _INBOUND,
     "NOTIFY_IVR": _INBOUND,
     "NOTIFY_ANSWER": ("caller_id", "destination", "call_start"),
@@ -40,8 +41,7 @@ SIGNED_FIELDS: dict[str, tuple[str, ...]] = {
 def php_escape(text: str) -> str:
     """Percent-encode like PHP's ``urlencode`` (RFC 1738: a blank becomes a plus sign)."""
     return "".join(
-        chr(byte) if byte in _UNRESERVED else "+" if byte == 0x20 else f"%{byte:02X}"
-        for byte in text.encode()
+        chr(byte) if byte in _UNRESERVED else "+" if byte == 0x20 else f"%{byte:02X}" for byte in text.encode()
     )
 
 

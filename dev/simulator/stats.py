@@ -49,12 +49,19 @@ def add_history(exchange: Exchange, count: int, days: float, seed: int) -> None:
         number = chance.choice(numbers).lstrip("+")
         extension = chance.choice(extensions)
         did = chance.choice(exchange.direct_numbers)["number"]
-        shared = {"moment": moment, "pbx_call_id": call_id, "disposition": outcome,
-                  "seconds": seconds, "is_recorded": False,
-                  "call_id": f"{int(moment)}.{chance.randint(1000, 9999999)}"}
+        shared = {
+            "moment": moment,
+            "pbx_call_id": call_id,
+            "disposition": outcome,
+            "seconds": seconds,
+            "is_recorded": False,
+            "call_id": f"{int(moment)}.{chance.randint(1000, 9999999)}",
+        }
         if inbound:
-            legs = [{"sip": did, "clid": number, "destination": did},
-                    {"sip": extension, "clid": number, "destination": extension}]
+            legs = [
+                {"sip": did, "clid": number, "destination": did},
+                {"sip": extension, "clid": number, "destination": extension},
+            ]
         else:
             legs = [{"sip": extension, "clid": extension, "destination": number}]
         exchange.history.extend({**shared, **leg} for leg in legs)
@@ -73,48 +80,76 @@ def _inbound_rows(call: InboundCall) -> Iterable[Row]:
     digits = call.exchange.wire_number(call.number).lstrip("+")
     name = call.caller_name or digits
     # The number comes written in several ways, and unanswered legs may have no id.
-    yield _row(call, call.started, call.did, f'"{name}" <+{digits}>' if digits else "",
-               call.did, call.disposition, call.duration(), "", f"{call.started:.4f}")
+    yield _row(
+        call,
+        call.started,
+        sip=call.did,
+        destination=call.did,
+        clid=f'"{name}" <+{digits}>' if digits else "",
+        disposition=call.disposition,
+        seconds=call.duration(),
+        call_id=f"{call.started:.4f}",
+    )
     for index, leg in enumerate(call.legs):
-        clid = f"{name} ({digits})" if index == 0 else digits
-        yield _row(call, leg.started, leg.extension, clid, leg.extension,
-                   *_outcome(call, leg), leg.recording if leg.answered else "", leg.recording)
+        recording = leg.recording if leg.answered else ""
+        yield _row(
+            call,
+            leg.started,
+            sip=leg.extension,
+            destination=leg.extension,
+            clid=f"{name} ({digits})" if index == 0 else digits,
+            call_id=leg.recording,
+            is_recorded=bool(recording),
+            **_outcome(call, leg),
+        )
 
 
 def _outbound_rows(call: OutboundCall) -> Iterable[Row]:
+    """One row for each outgoing leg; the last is the talk itself."""
     caller_id = call.exchange.extension(call.extension).caller_id
     for trunk in call.trunks:
-        last = trunk is call.trunks[-1]
-        talked = [leg for leg in call.legs if leg.answered and leg.recording]
-        recording = talked[-1].recording if talked and last else ""
-        outcome = call.disposition if last else "answered"
-        row = _row(call, trunk.started, call.extension, caller_id or call.extension,
-                   trunk.destination.lstrip("+"), outcome, call.duration() if last else 0,
-                   recording, recording or f"{trunk.started:.4f}")
-        yield {**row, "pbx_call_id": trunk.id}
+        shared = {
+            "pbx_call_id": trunk.id,
+            "sip": call.extension,
+            "clid": caller_id or call.extension,
+            "destination": trunk.destination.lstrip("+"),
+        }
+        if trunk is not call.trunks[-1]:
+            yield _row(call, trunk.started, disposition="answered", **shared)
+            continue
+        recordings = [leg.recording for leg in call.legs if leg.answered and leg.recording]
+        yield _row(
+            call,
+            trunk.started,
+            disposition=call.disposition,
+            seconds=call.duration(),
+            call_id=recordings[-1] if recordings else f"{trunk.started:.4f}",
+            is_recorded=bool(recordings),
+            **shared,
+        )
 
 
-def _outcome(call: Call, leg: Leg) -> tuple[str, int]:
-    """Return the disposition and the seconds of one extension's row."""
+def _outcome(call: Call, leg: Leg) -> Row:
+    """Return how one extension's share ended."""
     if leg.answered:
         seconds = call.exchange.clock.between(leg.answered, leg.ended or leg.answered)
-        return "answered", round(seconds)
-    return ("no answer" if call.answered else call.disposition), 0
+        return {"disposition": "answered", "seconds": round(seconds)}
+    return {"disposition": "no answer" if call.answered else call.disposition, "seconds": 0}
 
 
-def _row(call: Call, moment: float, sip: str, clid: str, destination: str, disposition: str,
-         seconds: int, recording: str, call_id: str) -> Row:
-    return {
-        "moment": moment,
-        "call_id": call_id,
-        "sip": sip,
-        "clid": clid,
-        "destination": destination,
-        "disposition": "call failed" if disposition == "failed" else disposition,
-        "seconds": seconds,
-        "is_recorded": bool(recording),
+def _row(call: Call, moment: float, **values: Any) -> Row:
+    """Return a row; ``moment`` (seconds since 1970) becomes the callstart."""
+    row = {
+        "call_id": f"{moment:.4f}",
+        "seconds": 0,
+        "is_recorded": False,
         "pbx_call_id": call.id,
+        **values,
+        "moment": moment,
     }
+    if row["disposition"] == "failed":  # the name it has in notifications
+        row["disposition"] = "call failed"
+    return row
 
 
 def _cost_row(call: OutboundCall) -> Row:

@@ -176,9 +176,7 @@ def check_url(url: str, seconds: float, log: WireLog) -> bool:
     try:
         with requests.Session() as session:
             session.trust_env = False
-            response = session.get(
-                address, headers=headers, timeout=seconds, allow_redirects=False
-            )
+            response = session.get(address, headers=headers, timeout=seconds, allow_redirects=False)
         entry.status = response.status_code
         entry.response_headers = dict(response.headers)
         entry.response_body = response.content.decode("utf-8", "replace")
@@ -198,9 +196,7 @@ def result_text(result: object) -> str:
 
 def _again(notice: Notice) -> Notice:
     """Return the notice for a later or second delivery, to whose answer nobody listens."""
-    return Notice(
-        notice.event, notice.fields, notice.url, notice.call, notice.multipart, plain=True
-    )
+    return Notice(notice.event, notice.fields, notice.url, notice.call, notice.multipart, plain=True)
 
 
 def _entry(notice: Notice, body: bytes, headers: dict[str, str], note: str) -> Exchanged:

@@ -78,11 +78,12 @@ class WireLog:
     def entries(self, after: int = 0, direction: str = "") -> list[Exchanged]:
         """Return what came after the entry with id ``after``, oldest first."""
         with self._lock:
-            return [
-                entry
-                for entry in self._entries
-                if entry.id > after and direction in ("", entry.direction)
-            ]
+            return [entry for entry in self._entries if entry.id > after and direction in ("", entry.direction)]
+
+    def first_id(self) -> int:
+        """Return the id of the oldest entry kept, or of the next one to come."""
+        with self._lock:
+            return self._entries[0].id if self._entries else self._last_id + 1
 
     def clear(self) -> None:
         """Forget everything; ids go on."""

@@ -1,6 +1,6 @@
+import { CallPopup } from "@zadarma/call_popup/call_popup";
 import { StoredIds } from "@zadarma/call_service/stored_ids";
 import { TabElection } from "@zadarma/call_service/tab_election";
-import { CallPopup } from "@zadarma/call_popup/call_popup";
 
 import { reactive } from "@odoo/owl";
 
@@ -8,106 +8,79 @@ import { browser } from "@web/core/browser/browser";
 import { rpcBus } from "@web/core/network/rpc";
 import { registry } from "@web/core/registry";
 
-const SESSION_EXPIRED_CODE = 4001;
-const SESSION_EXPIRED_ERROR = "odoo.http.SessionExpiredException";
-
 /** Seconds after which a notification is too old to open a popup. */
 const FRESH_FOR = 30;
-/** How long an ended call still tells why it ended. */
+/** How long the popup of an ended call tells why it ended. */
 const FAREWELL_DELAY = 1500;
 /** Before it rings, so that two tabs that swap places do not both do it. */
 const RING_DELAY = 250;
-/** Between two reads of the state while the bus is not connected. */
+/** Between two reads while the bus is not connected. */
 const POLL_PERIOD = 10_000;
-/** Notifications can get lost: look again when nothing was heard of a call for that long. */
+/** A notification can get lost: look again when nothing was heard of a call for that long. */
 const DOUBT_PERIOD = 120_000;
-/** Coming back to the tab within that time of the last read does not read again. */
+/** Coming back to the tab reads again, but not that soon after the last read. */
 const READ_AGAIN_AFTER = 5000;
 
+const SESSION_EXPIRED_CODE = 4001;
+const SESSION_EXPIRED = "odoo.http.SessionExpiredException";
+const ACCESS_ERROR = "odoo.exceptions.AccessError";
+
 /**
- * @typedef {Object} Call what the server sends of a call, plus what this tab knows
- * @property {number} id
- * @property {number} revision grows with every change of the call
- * @property {number} sent_at seconds since the epoch, the server's clock
- * @property {"ringing"|"talking"|"ended"} state
- * @property {"inbound"|"outbound"|"internal"} direction
- * @property {number} ringing_seconds elapsed when sent
- * @property {number|false} talking_seconds elapsed when sent
- * @property {number} [missed] the user's missed calls, with the end of a call
- * @property {number} since when it began to ring or to talk, this browser's clock, milliseconds
- * @property {number} heardAt when this tab heard of it last, milliseconds
- * @property {boolean} isHidden whether the user closed its popup
+ * @typedef {Object} Call what the server tells of a call, see `get_popup_state`, with:
+ * @property {number} since when it began to ring or to talk, in this browser's milliseconds
+ * @property {number} heardAt when this tab heard of it last, in milliseconds
  */
 
 /**
- * Owns the ringing and talking calls of the user, as told by the server: at start and after a
- * loss of connection by RPC, in between by the user's own bus channel.
+ * Owns the ringing and talking calls of the user. It reads them when the web client is ready and
+ * after anything that may have hidden a change; in between it follows the user's own bus channel.
  */
 export class CallService {
-    /** Whether the user has an extension; undefined while the server could not tell. */
-    enabled = undefined;
+    /** What components show. `enabled` is undefined until the server has told. */
+    state = reactive({ enabled: undefined, missed: 0, isDelayed: false, shown: [] });
     popup = false;
     sound = false;
-    missed = 0;
-    isElected = false;
-    /** The bus is gone for so long that the state is polled. */
-    isDelayed = false;
     /** @type {Map<number, Call>} */
     calls = new Map();
+    /** @type {Map<number, number>} last known revision of each call, also of those that ended */
+    revisions = new Map();
+    hidden = new StoredIds("zadarma.hidden_calls");
+    rung = new StoredIds("zadarma.rung_calls");
+    /** The server's clock minus this one, in seconds. */
+    clockOffset = 0;
+    /** When the server counted the missed calls, by its clock. */
+    missedAt = 0;
 
-    constructor(env, services) {
-        const reactiveThis = reactive(this);
-        reactiveThis.setup(env, services);
-        return reactiveThis;
-    }
-
-    setup(env, { action, bus_service, orm, overlay }) {
+    constructor(env, { action, bus_service, orm, overlay }) {
         Object.assign(this, { env, action, bus: bus_service, orm, overlay });
-        /** Last known revision of each call, also of those that ended. */
-        this.revisions = new Map();
-        this.hidden = new StoredIds("zadarma.hidden_calls");
-        this.rung = new StoredIds("zadarma.rung_calls");
-        this.clockOffset = 0;
-        this.missedAt = 0;
-        this.listen();
+        this.isConnected = bus_service.workerState === "CONNECTED" || undefined;
+        env.bus.addEventListener("WEB_CLIENT_READY", () => this.read(), { once: true });
+        browser.addEventListener("online", () => this.readUnlessDisabled());
+        document.addEventListener("visibilitychange", () => this.onVisibilityChange());
+        rpcBus.addEventListener("RPC:RESPONSE", ({ detail }) => this.onRpcResponse(detail));
+        this.listenToBus();
     }
 
-    listen() {
-        const { bus, env } = this;
-        const readUnlessDisabled = () => this.enabled !== false && this.read();
-        env.bus.addEventListener("WEB_CLIENT_READY", () => this.read(), { once: true });
-        bus.subscribe("zadarma.call", (call) => this.onNotification(call));
-        bus.addEventListener("BUS:CONNECT", () => this.setConnected(true));
-        bus.addEventListener("BUS:RECONNECT", () => this.setConnected(true));
-        bus.addEventListener("BUS:DISCONNECT", ({ detail }) => this.onDisconnect(detail?.code));
-        bus.addEventListener("BUS:WORKER_STATE_UPDATED", ({ detail }) => {
+    listenToBus() {
+        this.bus.subscribe("zadarma.call", (call) => this.onNotification(call));
+        this.bus.addEventListener("BUS:CONNECT", () => this.setConnected(true));
+        this.bus.addEventListener("BUS:RECONNECT", () => this.setConnected(true));
+        this.bus.addEventListener("BUS:DISCONNECT", ({ detail }) => this.onDisconnect(detail));
+        this.bus.addEventListener("BUS:WORKER_STATE_UPDATED", ({ detail }) => {
             if (["CONNECTED", "DISCONNECTED"].includes(detail)) {
                 this.setConnected(detail === "CONNECTED");
             }
         });
-        rpcBus.addEventListener("RPC:RESPONSE", ({ detail }) => {
-            if (detail.error?.exceptionName === SESSION_EXPIRED_ERROR) {
-                this.clear();
-            }
-        });
-        browser.addEventListener("online", readUnlessDisabled);
-        document.addEventListener("visibilitychange", () => {
-            const isRecent = Date.now() - this.readAt < READ_AGAIN_AFTER;
-            if (document.visibilityState === "visible" && !isRecent) {
-                readUnlessDisabled();
-            }
-        });
     }
 
-    // === STATE OF THE SERVER === #
-
-    /** Read again what is going on; of reads asked for during a read, one follows. */
-    async read() {
+    /**
+     * Read what is going on. Of all reads asked for while one runs, one follows it.
+     *
+     * @returns {Promise<void>} never rejected
+     */
+    read() {
         this.mustRead = true;
-        if (this.reading) {
-            return this.reading;
-        }
-        this.reading = this.readWhileAsked().finally(() => (this.reading = undefined));
+        this.reading ??= this.readWhileAsked().finally(() => (this.reading = undefined));
         return this.reading;
     }
 
@@ -116,23 +89,31 @@ export class CallService {
             this.mustRead = false;
             const askedAt = Date.now();
             try {
-                this.load(await this.orm.silent.call("zadarma.call", "get_popup_state", []), askedAt);
+                const popupState = await this.orm.silent.call(
+                    "zadarma.call",
+                    "get_popup_state",
+                    []
+                );
+                this.load(popupState, askedAt);
             } catch (error) {
                 this.onReadError(error);
             }
         }
     }
 
-    /**
-     * @param {Object} state what `get_popup_state` returns
-     * @param {number} askedAt milliseconds
-     */
+    readUnlessDisabled() {
+        if (this.state.enabled !== false) {
+            this.read();
+        }
+    }
+
     load({ now, enabled, popup, sound, missed, calls }, askedAt) {
-        Object.assign(this, { enabled, popup, sound, isExpired: false, readAt: Date.now() });
+        Object.assign(this, { popup, sound, isExpired: false, readAt: Date.now() });
         this.clockOffset = now - Date.now() / 1000;
+        this.state.enabled = enabled;
         this.setMissed(missed, now);
-        const live = new Set(calls.map((call) => call.id));
-        for (const [id, { heardAt, state }] of this.calls) {
+        const live = new Set(calls.map(({ id }) => id));
+        for (const { id, heardAt, state } of [...this.calls.values()]) {
             if (!live.has(id) && heardAt < askedAt && state !== "ended") {
                 this.calls.delete(id);
             }
@@ -146,36 +127,33 @@ export class CallService {
             this.bus.start();
             this.election = new TabElection({ onChange: () => this.onElection() });
         }
-        this.onElection();
+        this.settle();
     }
 
-    /** Without an answer the calls stay; the session's end and a refusal take them away. */
+    /** Without an answer the calls stay as they are known. */
     onReadError(error) {
-        if (!error.exceptionName) {
-            return this.settle();
-        }
-        const isExpired = error.exceptionName === SESSION_EXPIRED_ERROR;
-        this.clear();
-        this.enabled = isExpired ? undefined : false;
-        if (isExpired && !this.isExpired) {
-            // Odoo's own handler asks to log in again; once is enough.
+        if (error.exceptionName === ACCESS_ERROR) {
+            this.clear();
+            this.state.enabled = false;
+        } else if (error.exceptionName === SESSION_EXPIRED && !this.isExpired) {
             this.isExpired = true;
-            throw error;
+            // Nobody catches it but Odoo's error handler, which asks to log in again.
+            Promise.reject(error);
         }
+        this.settle();
     }
 
-    /** @param {Call} call */
     async onNotification(call) {
-        if (!this.enabled) {
+        if (!this.state.enabled) {
             await this.read();
         }
-        if (this.enabled) {
+        if (this.state.enabled) {
             this.receive(call);
         }
     }
 
     /**
-     * Follow one notification. An old one may close a popup, but opens none.
+     * Follow one message about a call. An old one may close a popup, but opens none.
      *
      * @param {Call} call
      */
@@ -196,33 +174,27 @@ export class CallService {
         this.settle();
     }
 
-    /** @param {Call} call */
     put(call) {
         const elapsed = call.state === "talking" ? call.talking_seconds : call.ringing_seconds;
         const heardAt = Date.now();
+        const since = heardAt - ((elapsed || 0) + Math.max(this.getAge(call), 0)) * 1000;
         this.revisions.set(call.id, call.revision);
-        this.calls.set(call.id, {
-            ...call,
-            heardAt,
-            since: heardAt - ((elapsed || 0) + Math.max(this.getAge(call), 0)) * 1000,
-            isHidden: this.hidden.has(call.id),
-        });
+        this.calls.set(call.id, { ...call, heardAt, since });
     }
 
-    /** @param {Call} call */
     end(call) {
-        const wasShown = this.shownCalls.some(({ id }) => id === call.id);
         this.revisions.set(call.id, call.revision);
-        this.calls.delete(call.id);
-        if (wasShown) {
-            this.put(call);
-            browser.setTimeout(() => {
-                if (this.calls.get(call.id)?.state === "ended") {
-                    this.calls.delete(call.id);
-                    this.settle();
-                }
-            }, FAREWELL_DELAY);
+        if (!this.state.shown.some(({ id }) => id === call.id)) {
+            this.calls.delete(call.id);
+            return;
         }
+        this.put({ ...this.calls.get(call.id), ...call });
+        browser.setTimeout(() => {
+            if (this.calls.get(call.id)?.state === "ended") {
+                this.calls.delete(call.id);
+                this.settle();
+            }
+        }, FAREWELL_DELAY);
     }
 
     /** @returns {number} seconds since the server sent it */
@@ -232,86 +204,87 @@ export class CallService {
 
     setMissed(missed, at) {
         if (at >= this.missedAt) {
-            Object.assign(this, { missed, missedAt: at });
+            this.state.missed = missed;
+            this.missedAt = at;
         }
     }
 
-    /** Forget all data of the user. */
+    /** Forget everything about the user. */
     clear() {
-        Object.assign(this, { enabled: undefined, missed: 0, missedAt: 0 });
+        this.state.enabled = undefined;
+        this.state.missed = this.missedAt = 0;
         this.calls.clear();
         this.settle();
     }
 
-    // === CONNECTION AND TABS === #
-
     setConnected(isConnected) {
         const isBack = isConnected && this.isConnected === false;
         this.isConnected = isConnected;
-        if (isConnected) {
-            this.isDelayed = false;
+        this.state.isDelayed &&= !isConnected;
+        if (isBack) {
+            this.readUnlessDisabled();
         }
-        if (isBack && this.enabled !== false) {
-            this.read();
-        } else {
-            this.settle();
-        }
+        this.settle();
     }
 
-    onDisconnect(code) {
+    onDisconnect(reason) {
         this.setConnected(false);
-        if (code === SESSION_EXPIRED_CODE && this.enabled) {
+        if (reason?.code === SESSION_EXPIRED_CODE && this.state.enabled) {
             this.clear();
             this.read();
         }
     }
 
+    onRpcResponse({ data, error }) {
+        if (error?.exceptionName === SESSION_EXPIRED) {
+            this.isExpired ||= data.params?.method !== "get_popup_state";
+            this.clear();
+        }
+    }
+
+    onVisibilityChange() {
+        const isRecent = Date.now() - this.readAt < READ_AGAIN_AFTER;
+        if (document.visibilityState === "visible" && !isRecent) {
+            this.readUnlessDisabled();
+        }
+    }
+
     onElection() {
-        const isElected = Boolean(this.election?.isElected);
-        const isNew = isElected && !this.isElected;
-        this.isElected = isElected;
-        for (const call of this.calls.values()) {
-            call.isHidden = this.hidden.has(call.id);
-        }
         this.settle();
-        if (isNew && !this.isConnected && !this.reading) {
-            this.read();
+        if (this.election?.isElected && !this.isConnected) {
+            this.readUnlessDisabled();
         }
     }
 
-    // === WHAT FOLLOWS FROM THE STATE === #
-
-    /** @returns {Call[]} the calls that this tab shows */
-    get shownCalls() {
-        return this.popup && this.isElected
-            ? [...this.calls.values()].filter((call) => !call.isHidden)
-            : [];
-    }
-
-    /** Bring overlay, sound, election and the next read in line with the state. */
+    /** Bring everything that follows from the calls in line with them. */
     settle() {
-        if (this.shownCalls.length) {
+        const { election, popup, state } = this;
+        const isShowing = popup && election?.isElected;
+        state.shown = [...this.calls.values()].filter(
+            ({ id }) => isShowing && !this.hidden.has(id)
+        );
+        if (state.shown.length) {
             this.removeOverlay ??= this.overlay.add(CallPopup, {}, { sequence: 100 });
         } else {
             this.removeOverlay?.();
             this.removeOverlay = undefined;
         }
-        this.election?.watch(Boolean(this.enabled && (this.calls.size || !this.isConnected)));
+        election?.watch(Boolean(state.enabled && (this.calls.size || !this.isConnected)));
         this.settleSound();
         this.planRead();
     }
 
     settleSound() {
-        const ringing = this.shownCalls.filter(
-            ({ direction, state }) => state === "ringing" && direction === "inbound"
+        const ringing = this.state.shown.filter(
+            ({ direction, state }) => direction === "inbound" && state === "ringing"
         );
-        browser.clearTimeout(this.ringTimeout);
         const mayRing = this.sound && ringing.length && !this.isBusy;
-        if (!mayRing && this.isRinging) {
+        browser.clearTimeout(this.ringTimeout);
+        if (mayRing) {
+            this.ringTimeout = browser.setTimeout(() => this.ring(ringing), RING_DELAY);
+        } else if (this.isRinging) {
             this.isRinging = false;
             this.env.services["mail.sound_effects"]?.stop("call-invitation");
-        } else if (mayRing && ringing.some(({ id }) => !this.rung.has(id))) {
-            this.ringTimeout = browser.setTimeout(() => this.ring(ringing), RING_DELAY);
         }
     }
 
@@ -321,11 +294,11 @@ export class CallService {
         return isTalking || Boolean(this.env.services["discuss.rtc"]?.channel);
     }
 
-    /** Ring once for these calls, in one tab, whatever is reloaded meanwhile. */
+    /** Ring once a call, in whatever tab and however often it is reloaded. */
     ring(calls) {
-        const fresh = calls.filter(({ id }) => !this.rung.has(id));
-        fresh.forEach(({ id }) => this.rung.add(id));
-        if (fresh.length) {
+        const silent = calls.filter(({ id }) => !this.rung.has(id));
+        silent.forEach(({ id }) => this.rung.add(id));
+        if (silent.length) {
             this.isRinging = true;
             this.env.services["mail.sound_effects"]?.play("call-invitation");
         }
@@ -333,39 +306,60 @@ export class CallService {
 
     planRead() {
         browser.clearTimeout(this.readTimeout);
-        if (!this.enabled || !this.isElected || (this.isConnected && !this.calls.size)) {
-            return;
+        const isDue = this.calls.size || !this.isConnected;
+        if (this.state.enabled && this.election?.isElected && isDue) {
+            this.readTimeout = browser.setTimeout(
+                () => {
+                    this.state.isDelayed = !this.isConnected;
+                    this.read();
+                },
+                this.isConnected ? DOUBT_PERIOD : POLL_PERIOD
+            );
         }
-        this.readTimeout = browser.setTimeout(
-            () => {
-                this.isDelayed = !this.isConnected;
-                this.read();
-            },
-            this.isConnected ? DOUBT_PERIOD : POLL_PERIOD
-        );
     }
 
-    // === WHAT THE USER DOES === #
-
-    /** Close the popup of one call in this browser; the call goes on. */
-    hide(call) {
-        this.hidden.add(call.id);
-        call.isHidden = true;
+    /**
+     * Close the popup of a call in this browser. The call goes on.
+     *
+     * @param {number} id
+     */
+    hide(id) {
+        this.hidden.add(id);
         this.settle();
     }
 
-    /** Open what the server returns for one of the buttons of a call. */
+    /**
+     * Open the action that a method of the call returns.
+     *
+     * @param {string} method
+     * @param {...any} args
+     */
     async open(method, ...args) {
-        this.action.doAction(await this.orm.call("zadarma.call", method, args));
+        await this.action.doAction(await this.orm.call("zadarma.call", method, args));
     }
 
-    /** @param {number} id of the call @param {number} partnerId */
+    /** @param {number} id of a lead or deal */
+    openLead(id) {
+        return this.action.doAction({
+            type: "ir.actions.act_window",
+            res_model: "crm.lead",
+            res_id: id,
+            views: [[false, "form"]],
+        });
+    }
+
+    /**
+     * Say which of several matching contacts is calling.
+     *
+     * @param {number} id of the call
+     * @param {number} partnerId
+     */
     async choosePartner(id, partnerId) {
-        this.receive(
-            await this.orm.call("zadarma.call", "action_choose_partner", [[id], partnerId])
-        );
+        const args = [[id], partnerId];
+        this.receive(await this.orm.call("zadarma.call", "action_choose_partner", args));
     }
 
+    /** Open the missed calls, which are seen then. */
     async openMissed() {
         await this.open("action_open_missed");
         this.setMissed(0, Date.now() / 1000 + this.clockOffset);

@@ -1,0 +1,34 @@
+from odoo import SUPERUSER_ID, http
+from odoo.http import request
+from odoo.tools import SQL
+
+
+class ZadarmaBench(http.Controller):
+    """The least that Odoo does for a request, and the plans of the look-ups."""
+
+    # csrf: nobody is logged in, nothing is written.
+    @http.route("/zadarma_bench/floor", type="http", auth="none", csrf=False, save_session=False)
+    def floor(self, **_params):
+        """Answer nothing."""
+        return request.make_response("{}", headers=[("Content-Type", "application/json")])
+
+    # csrf: nobody is logged in, nothing is written.
+    @http.route("/zadarma_bench/plans", type="http", auth="none", csrf=False, save_session=False)
+    def plans(self, number, country, **_params):
+        """Return the plans of the queries by which a caller is looked up, as PostgreSQL carried them out.
+
+        :param str number: ``+`` and digits.
+        :param str country: ISO code of the account's country.
+        """
+        caller = request.env(user=SUPERUSER_ID)["zadarma.caller"]
+        queries = {
+            "by sanitized number": caller._exact_query(number, 1),
+            "by written form": caller._written_query(number, 1, country),
+        }
+        explain = SQL("EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) ")
+        return request.make_json_response(
+            {
+                title: request.env.execute_query(SQL("%s%s", explain, query))[0][0][0]["Plan"]
+                for title, query in queries.items()
+            }
+        )

@@ -1,0 +1,102 @@
+"""What Zadarma sends when somebody calls, and who calls."""
+
+import itertools
+import random
+import time
+from typing import NamedTuple
+from urllib.parse import urlencode
+
+from simulator.signatures import event_signature
+
+from .people import SHARED_NUMBER, UNREAD_NUMBER
+
+FLOOR = "/zadarma_bench/floor"
+SECRET = "bench-secret"
+NAMED = b'{"caller_name": "'
+NAMELESS = b"{}"
+
+
+class Kind(NamedTuple):
+    """A kind of request.
+
+    :ivar title: for people.
+    :ivar answer: what each answer begins with.
+    """
+
+    title: str
+    answer: bytes
+
+
+FLOOR_KIND = Kind("floor", NAMELESS)
+KNOWN = Kind("known caller", NAMED)
+UNKNOWN = Kind("unknown caller", NAMELESS)
+AMBIGUOUS = Kind("number of 5 000 contacts", NAMELESS)
+WITHHELD = Kind("withheld number", NAMELESS)
+VARIANTS = (UNKNOWN, AMBIGUOUS, WITHHELD)
+
+
+def encode_request(path, fields, headers=()):
+    """Return the bytes of a form that is posted."""
+    body = urlencode(fields)
+    lines = (
+        f"POST {path} HTTP/1.1",
+        "Host: localhost",
+        "Content-Type: application/x-www-form-urlencoded",
+        f"Content-Length: {len(body)}",
+        *headers,
+    )
+    return "\r\n".join((*lines, "", body)).encode()
+
+
+class Callers:
+    """Makes the requests to one site: no call twice, known callers spread over all contacts."""
+
+    def __init__(self, site, seed=1):
+        """Choose who will call; the same ones for the same seed."""
+        self.site = site
+        self._random = random.Random(seed)
+        self._run = f"{time.time_ns():x}"
+        self._count = itertools.count()
+        self._known = itertools.cycle(self._choose_known())
+
+    def _choose_known(self):
+        last = self.site.execute("SELECT max(id) FROM res_partner")[0][0]
+        ids = ", ".join(str(self._random.randint(1, last)) for _ in range(10_000))
+        rows = self.site.execute(
+            f"""
+            SELECT DISTINCT phone_sanitized FROM res_partner
+             WHERE id IN ({ids}) AND active AND phone_sanitized <> '{SHARED_NUMBER}' ORDER BY 1
+            """
+        )
+        numbers = [number for (number,) in rows]
+        self._random.shuffle(numbers)
+        return numbers
+
+    def number(self, kind):
+        """Return what Zadarma sends as the caller's number."""
+        if kind is KNOWN:
+            return next(self._known)
+        if kind is UNKNOWN:
+            return f"+49170{self._random.randrange(10**7):07}"
+        return "" if kind is WITHHELD else SHARED_NUMBER
+
+    def request(self, kind):
+        """Return the bytes of one request. The floor gets what a known caller's notification would carry."""
+        fields = {
+            "event": "NOTIFY_START",
+            "call_start": time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime()),
+            "pbx_call_id": f"in_{self._run}{next(self._count):024x}",
+            "caller_id": self.number(KNOWN if kind is FLOOR_KIND else kind),
+            "called_did": "493098765432",
+        }
+        path = FLOOR if kind is FLOOR_KIND else f"/zadarma/{self.site.token}"
+        return encode_request(path, fields, [f"Signature: {event_signature('NOTIFY_START', fields, SECRET)}"])
+
+    def look_ups(self):
+        """Return by title the numbers whose look-up is explained."""
+        return {
+            "known caller": next(self._known),
+            "unknown caller": self.number(UNKNOWN),
+            "number of 5 000 contacts": SHARED_NUMBER,
+            "number of 5 000 contacts that Odoo could not read": UNREAD_NUMBER,
+        }

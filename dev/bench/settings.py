@@ -1,0 +1,45 @@
+"""How much is measured, from the environment."""
+
+import os
+from dataclasses import dataclass
+
+from common import CommandError
+
+FULL = {"PARTNERS": 1_000_000, "SAMPLES": 2_000, "RATE": 10, "SECONDS": 60}
+QUICK = {"PARTNERS": 20_000, "SAMPLES": 200, "RATE": 10, "SECONDS": 8}
+FEW_PARTNERS = 1_000
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The size of a run.
+
+    :ivar partners: contacts in the large database; there are a twentieth as many leads.
+    :ivar samples: requests of each kind that count.
+    :ivar rate: notifications a second; as many requests of the floor come between them.
+    :ivar seconds: how long one worker is kept busy.
+    """
+
+    partners: int
+    samples: int
+    rate: float
+    seconds: float
+
+    @classmethod
+    def from_environment(cls):
+        """Read PARTNERS, SAMPLES, RATE and SECONDS; QUICK=1 lowers what is not set."""
+        defaults = QUICK if os.environ.get("QUICK", "0") != "0" else FULL
+        values = {}
+        for name, default in defaults.items():
+            try:
+                values[name.lower()] = type(default)(os.environ.get(name, default))
+            except ValueError as error:
+                raise CommandError(f"{name}={os.environ[name]} is not a number") from error
+        if values["partners"] < FEW_PARTNERS or min(values.values()) <= 0:
+            raise CommandError(f"PARTNERS is {FEW_PARTNERS} at least, the others are positive")
+        return cls(**values)
+
+    @property
+    def is_full(self):
+        """Whether the results are worth keeping."""
+        return all(getattr(self, name.lower()) >= value for name, value in FULL.items())

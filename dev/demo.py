@@ -1,0 +1,152 @@
+"""Try the addon: Odoo with demo data and a simulated Zadarma, connected to each other, until Ctrl-C.
+
+The data is kept between runs in a database of its own.
+"""
+
+import argparse
+import http.cookiejar
+import json
+import os
+import time
+import urllib.request
+from contextlib import ExitStack, contextmanager
+
+import postgres
+from common import (
+    HOME,
+    PYTHON,
+    ROOT,
+    CommandError,
+    command,
+    is_taken,
+    odoo_command,
+    run_odoo,
+    running,
+    write_odoo_config,
+)
+
+DATABASE = "zadarma_demo"
+ACCOUNT = {"zadarma_key": "demo-key", "zadarma_secret": "demo-secret"}
+
+
+def main():
+    """Start everything, say where it is, and end it when asked to."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--port", type=int, default=8069, help="Odoo's")
+    parser.add_argument("--simulator-port", type=int, default=8070)
+    options = parser.parse_args()
+    for port in (options.port, options.simulator_port):
+        if is_taken(port):
+            raise CommandError(f"port {port} is in use; try make demo PORT=8169 SIM_PORT=8170")
+    try:
+        with ExitStack() as stack:
+            serve(stack, options.port, options.simulator_port)
+    except KeyboardInterrupt:
+        print("\nEnded.")
+
+
+def serve(stack, port, simulator_port):
+    """Start PostgreSQL, the simulator and Odoo, each of which ends with `stack`, and stay until one of them ends."""
+    server = stack.enter_context(postgres.kept_server("demo", fsync=True))
+    environment = {**os.environ, **server.environment}
+    config = write_odoo_config(server, DATABASE, port, list_db=False)
+    install(server, config)
+    logs = {name: server.data_dir / f"{name}.log" for name in ("odoo", "simulator")}
+    account = [f"--{name.removeprefix('zadarma_')}={value}" for name, value in ACCOUNT.items()]
+    commands = {
+        "simulator": [PYTHON, ROOT / "dev" / "simulator", f"--port={simulator_port}", *account],
+        "odoo": odoo_command(config),
+    }
+    processes = {
+        name: stack.enter_context(logged(arguments, logs[name], cwd=HOME, env=environment))
+        for name, arguments in commands.items()
+    }
+    urls = f"http://127.0.0.1:{port}", f"http://127.0.0.1:{simulator_port}"
+    wait_until(lambda: is_taken(simulator_port) and answers(f"{urls[0]}/web/health"), processes, logs)
+    problem = connect(*urls)
+    print(
+        f"""
+    Odoo                {urls[0]}    log in as admin, password admin, or as demo, password demo
+    simulated Zadarma   {urls[1]}    customers call in from here; the account's key is demo-key, its secret demo-secret
+    logs                {server.data_dir}/*.log
+    {problem}
+    Ctrl-C ends everything; the data stays for the next time.
+""",
+        flush=True,
+    )
+    wait_until(lambda: False, processes, logs)
+
+
+@contextmanager
+def logged(arguments, path, **options):
+    """Run a process that writes to a file."""
+    with open(path, "w") as log, running(arguments, stdout=log, stderr=log, **options) as process:
+        yield process
+
+
+def install(server, config):
+    """Install the addon with demo data the first time, update it later."""
+    if server.has_database(DATABASE) and server.has_addon(DATABASE):
+        print("Updating the addon …", flush=True)
+        how = ["-u"]
+    else:
+        print("Installing Odoo's CRM and the addon with demo data, once (about a minute) …", flush=True)
+        server.drop_database(DATABASE)
+        how = ["--with-demo", "-i"]
+    code, log = run_odoo(server, config, *how, "zadarma")
+    if code:
+        raise CommandError(f"the addon does not install:\n{''.join(log[-30:])}")
+
+
+def wait_until(ready, processes, logs):
+    """Wait for `ready`, as long as all processes live."""
+    while not ready():
+        for name, process in processes.items():
+            if process.poll() is not None:
+                tail = "".join(logs[name].read_text().splitlines(keepends=True)[-15:])
+                raise CommandError(f"{name} ended by itself:\n{tail}")
+        time.sleep(0.3)
+
+
+def answers(url):
+    """Tell whether a page can be had."""
+    try:
+        with urllib.request.urlopen(url, timeout=5):
+            return True
+    except OSError:
+        return False
+
+
+# --- connecting the two --- #
+
+
+def connect(odoo_url, simulator_url):
+    """Do what an administrator does in the settings; return a line about what went wrong, or nothing."""
+    opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar()))
+
+    def ask(path, **params):
+        body = json.dumps({"jsonrpc": "2.0", "method": "call", "params": params}).encode()
+        request = urllib.request.Request(odoo_url + path, body, {"Content-Type": "application/json"})
+        with opener.open(request, timeout=60) as response:
+            answer = json.load(response)
+        if "error" in answer:
+            raise CommandError(answer["error"]["data"]["message"])
+        return answer["result"]
+
+    def on(model, method, *arguments):
+        return ask("/web/dataset/call_kw", model=model, method=method, args=arguments, kwargs={})
+
+    try:
+        session = ask("/web/session/authenticate", db=DATABASE, login="admin", password="admin")
+        company = session["user_companies"]["current_company"]
+        for name, value in {"web.base.url": odoo_url, "zadarma.api_url": simulator_url}.items():
+            on("ir.config_parameter", "set_param", name, value)
+        on("res.company", "write", [company], ACCOUNT)
+        on("res.company", "action_zadarma_connect", [company])
+    except (CommandError, OSError) as error:
+        return f"\n    The two are not connected: {error}\n"
+    return ""
+
+
+if __name__ == "__main__":
+    command(main)

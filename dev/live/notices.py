@@ -1,0 +1,97 @@
+"""Notifications sent by hand, many at once: what the simulated Zadarma, which behaves, would not do."""
+
+import http.client
+import itertools
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timezone
+from urllib.parse import urlencode, urlsplit
+from zoneinfo import ZoneInfo
+
+from simulator.signatures import event_signature
+
+CALLER = "+4917099887766"
+DIALLED = "442037691880"
+
+
+class Wire:
+    """Sends signed notifications to one company's address."""
+
+    def __init__(self, url, secret, zone):
+        """Take the address, the secret and the zone of the account."""
+        self._url, self._secret, self._zone = urlsplit(url), secret, ZoneInfo(zone)
+        self._ids = itertools.count(1)
+
+    def inbound(self, prefix="in_live"):
+        """Return a new call from outside, of which nothing was sent yet."""
+        start = datetime.now(timezone.utc).astimezone(self._zone)
+        return Call(f"{prefix}{next(self._ids):08d}", start.strftime("%Y-%m-%d %H:%M:%S"))
+
+    def send(self, form, timeout=30):
+        """Send one notification; return status and body, or none where the connection broke."""
+        body = urlencode(form)
+        headers = {
+            "Content-Type": "application/x-www-form-urlencoded",
+            "Signature": event_signature(form["event"], form, self._secret),
+        }
+        connection = http.client.HTTPConnection(self._url.netloc, timeout=timeout)
+        try:
+            connection.request("POST", self._url.path, body, headers)
+            response = connection.getresponse()
+            return response.status, response.read()
+        except (OSError, http.client.HTTPException):
+            return None
+        finally:
+            connection.close()
+
+    def send_at_once(self, forms):
+        """Send all at the same moment, each on a connection of its own; return the answers in order."""
+        gate = threading.Barrier(len(forms))
+
+        def send(form):
+            gate.wait()
+            return self.send(form)
+
+        with ThreadPoolExecutor(len(forms)) as senders:
+            return list(senders.map(send, forms))
+
+
+class Call:
+    """A call from outside as its notifications have it."""
+
+    def __init__(self, call_id, start):
+        """Take its id and its start on the account's clock."""
+        self.id = call_id
+        self._common = {"pbx_call_id": call_id, "caller_id": CALLER, "call_start": start}
+
+    def start(self):
+        """Return the notification that it came in."""
+        return self._form("START", called_did=DIALLED)
+
+    def internal(self, extension):
+        """Return the notification that an extension rings."""
+        return self._form("INTERNAL", called_did=DIALLED, internal=extension)
+
+    def answer(self, extension):
+        """Return the notification that an extension picked up."""
+        return self._form("ANSWER", destination=extension, internal=extension)
+
+    def end(self, extension, duration=42):
+        """Return the notification that it is over, after talking with an extension."""
+        return self._form(
+            "END",
+            called_did=DIALLED,
+            internal=extension,
+            last_internal=extension,
+            disposition="answered",
+            duration=str(duration),
+            status_code="16",
+            is_recorded="0",
+        )
+
+    def whole(self, extensions, talker):
+        """Return all its notifications: it rings at some extensions, one talks."""
+        return [self.start(), *map(self.internal, extensions), self.answer(talker), self.end(talker)]
+
+    def _form(self, name, **fields):
+        return {"event": f"NOTIFY_{name}", **self._common, **fields}

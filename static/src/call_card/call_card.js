@@ -1,0 +1,140 @@
+import { formatDuration } from "@zadarma/duration_field/duration_field";
+
+import { Component, onMounted, onWillUnmount, onWillUpdateProps, useState } from "@odoo/owl";
+
+import { browser } from "@web/core/browser/browser";
+import { deserializeDateTime, formatDateTime } from "@web/core/l10n/dates";
+import { _t } from "@web/core/l10n/translation";
+import { useService } from "@web/core/utils/hooks";
+
+/** Short of a second, so that none is skipped. */
+const TICK_PERIOD = 200;
+
+/** One call: who it is, what is known about them, and what can be done. */
+export class CallCard extends Component {
+    static template = "zadarma.CallCard";
+    static props = { call: Object, onHide: Function };
+
+    setup() {
+        this.callService = useService("zadarma_call");
+        this.state = useState({ elapsed: 0, isBusy: false });
+        this.tick(this.call);
+        onWillUpdateProps(({ call }) => this.tick(call));
+        onMounted(() => {
+            this.interval = browser.setInterval(() => this.tick(this.call), TICK_PERIOD);
+        });
+        onWillUnmount(() => browser.clearInterval(this.interval));
+    }
+
+    get call() {
+        return this.props.call;
+    }
+
+    /** Count whole seconds: what does not change is not rendered again. */
+    tick({ since }) {
+        this.state.elapsed = Math.floor((Date.now() - since) / 1000);
+    }
+
+    get status() {
+        const { by, direction, reason, state } = this.call;
+        if (state === "talking") {
+            return _t("Talking");
+        }
+        if (state === "ringing") {
+            return direction === "outbound" ? _t("Calling …") : _t("Incoming call");
+        }
+        if (reason === "answered_elsewhere") {
+            return by
+                ? _t("Answered by %(name)s", { name: by })
+                : _t("Answered by a colleague");
+        }
+        return reason === "missed" ? _t("Missed call") : _t("Call ended");
+    }
+
+    /** @returns {string} icon of the direction, or of the end */
+    get icon() {
+        if (this.call.state === "ended") {
+            return "fa-phone-square";
+        }
+        return this.call.direction === "outbound" ? "fa-arrow-up" : "fa-phone";
+    }
+
+    /** @returns {string} how long it has been ringing or talking */
+    get timer() {
+        return formatDuration(this.state.elapsed);
+    }
+
+    get number() {
+        return this.call.withheld ? _t("Withheld number") : this.call.number_display;
+    }
+
+    get title() {
+        const { lead, partner } = this.call;
+        return partner?.name || lead?.name || this.number || _t("Unknown number");
+    }
+
+    get isNumberTitle() {
+        return !this.call.partner && !this.call.lead;
+    }
+
+    /** @returns {boolean} whether people have to say which of several contacts it is */
+    get isAmbiguous() {
+        return !this.call.partner && this.call.matches.length > 0;
+    }
+
+    get moreMatches() {
+        return this.call.matches_count - this.call.matches.length;
+    }
+
+    get isUnknown() {
+        return this.call.can_create && this.isNumberTitle && !this.isAmbiguous;
+    }
+
+    get ownNumber() {
+        const { name, number } = this.call.own_number;
+        return [name, number].filter(Boolean).join(" · ");
+    }
+
+    get lastCall() {
+        const { date, label, user } = this.call.last_call;
+        return [formatDateTime(deserializeDateTime(date)), label, user]
+            .filter(Boolean)
+            .join(" · ");
+    }
+
+    onKeydown(ev) {
+        if (ev.key === "Escape") {
+            ev.stopPropagation();
+            this.props.onHide();
+        }
+    }
+
+    openRecord() {
+        return this.whileBusy(() => this.callService.open("action_open_record", [this.call.id]));
+    }
+
+    createPartner() {
+        return this.whileBusy(() => this.callService.open("action_create_partner", [this.call.id]));
+    }
+
+    createLead() {
+        return this.whileBusy(() => this.callService.open("action_create_lead", [this.call.id]));
+    }
+
+    choosePartner(partnerId) {
+        return this.whileBusy(() => this.callService.choosePartner(this.call.id, partnerId));
+    }
+
+    /** A second click before the server answered must not create a second record. */
+    async whileBusy(task) {
+        if (this.state.isBusy) {
+            return;
+        }
+        this.state.isBusy = true;
+        try {
+            await task();
+        } finally {
+            this.state.isBusy = false;
+        }
+    }
+}

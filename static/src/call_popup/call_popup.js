@@ -1,0 +1,75 @@
+import { CallCard } from "@zadarma/call_card/call_card";
+
+import { Component, useEffect, useRef, useState } from "@odoo/owl";
+
+import { isMacOS } from "@web/core/browser/feature_detection";
+import { useHotkey } from "@web/core/hotkeys/hotkey_hook";
+import { _t } from "@web/core/l10n/translation";
+import { useService } from "@web/core/utils/hooks";
+
+/** All calls of the user that ring or talk, one card each. */
+export class CallPopup extends Component {
+    static template = "zadarma.CallPopup";
+    static components = { CallCard };
+    static props = {};
+
+    setup() {
+        this.callService = useService("zadarma_call");
+        this.calls = useState(this.callService.state);
+        this.root = useRef("root");
+        this.spoken = useState({ text: "" });
+        this.announced = new Set();
+        useHotkey("alt+shift+p", () => this.focus(), {
+            bypassEditableProtection: true,
+            global: true,
+        });
+        useEffect(
+            () => this.announce(),
+            () => [this.ringingIds.join()]
+        );
+    }
+
+    get ringing() {
+        return this.calls.shown.filter(
+            ({ direction, state }) => direction !== "outbound" && state === "ringing"
+        );
+    }
+
+    get ringingIds() {
+        return this.ringing.map(({ id }) => id);
+    }
+
+    /** Have a screen reader say who calls, once a call. */
+    announce() {
+        const call = this.ringing.find(({ id }) => !this.announced.has(id));
+        if (call) {
+            this.announced.add(call.id);
+            this.spoken.text = _t("Incoming call: %(caller)s. Press %(keys)s for its buttons.", {
+                caller: [
+                    call.partner?.name || call.lead?.name,
+                    call.partner?.company,
+                    call.withheld ? _t("withheld number") : call.number_display,
+                ]
+                    .filter(Boolean)
+                    .join(", "),
+                keys: isMacOS() ? "Control+Shift+P" : "Alt+Shift+P",
+            });
+        }
+    }
+
+    focus() {
+        const popup = this.root.el;
+        if (!popup.contains(document.activeElement)) {
+            this.cameFrom = document.activeElement;
+        }
+        popup.querySelector("button").focus();
+    }
+
+    hide(id) {
+        const hadFocus = this.root.el.contains(document.activeElement);
+        this.callService.hide(id);
+        if (hadFocus) {
+            this.cameFrom?.focus();
+        }
+    }
+}

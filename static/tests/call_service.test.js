@@ -1,0 +1,292 @@
+import { contains } from "@mail/../tests/mail_test_helpers";
+import { WEBSOCKET_CLOSE_CODES } from "@bus/workers/websocket_worker";
+import { lockWebsocketConnect } from "@bus/../tests/bus_test_helpers";
+import { describe, expect, test } from "@odoo/hoot";
+import { advanceTime, animationFrame, manuallyDispatchProgrammaticEvent } from "@odoo/hoot-dom";
+import {
+    asyncStep,
+    getService,
+    makeServerError,
+    mockService,
+    onRpc,
+    waitForSteps,
+} from "@web/../tests/web_test_helpers";
+import {
+    defineZadarmaModels,
+    disconnect,
+    makeCall,
+    makeEnd,
+    makeUnknownCall,
+    startWithExtension,
+    stepReads,
+    stepSounds,
+    waitForText,
+} from "@zadarma/../tests/zadarma_test_helpers";
+
+describe.current.tags("desktop");
+defineZadarmaModels();
+
+const CARD = ".o_zadarma_call_card";
+
+/** Wait until a message on its way has surely arrived, for tests that nothing follows. */
+const settle = () => advanceTime(100);
+
+test("calls that ring or talk at the start are shown", async () => {
+    await startWithExtension({
+        popupState: {
+            calls: [
+                makeCall({ state: "talking", talking_seconds: 65 }),
+                makeUnknownCall({ id: 8, ringing_seconds: 12 }),
+            ],
+        },
+    });
+    await waitForText(`${CARD}[data-call-id="7"] .o_zadarma_call_timer`, "1:05");
+    await waitForText(`${CARD}[data-call-id="8"] .o_zadarma_call_timer`, "0:12");
+});
+
+test("a message older than half a minute opens nothing, by the server's clock", async () => {
+    const { notify, pyEnv } = await startWithExtension();
+    const hourAhead = Date.now() / 1000 + 3600;
+    pyEnv["zadarma.call"].popupState.now = hourAhead;
+    await getService("zadarma_call").read();
+    notify(makeCall({ sent_at: hourAhead - 31 }));
+    await settle();
+    expect(CARD).toHaveCount(0);
+    notify(makeCall({ id: 8, sent_at: hourAhead - 20 }));
+    await waitForText(`${CARD} .o_zadarma_call_timer`, "0:20");
+});
+
+test("an old message still closes a popup", async () => {
+    const { notify } = await startWithExtension();
+    notify(makeCall());
+    await contains(CARD);
+    notify(makeEnd({ sent_at: Date.now() / 1000 - 3600 }));
+    await advanceTime(2000);
+    await contains(CARD, { count: 0 });
+});
+
+test("a message that was overtaken changes nothing", async () => {
+    const { notify } = await startWithExtension();
+    notify(makeCall({ revision: 3, state: "talking", talking_seconds: 1 }));
+    await waitForText(`${CARD} .o_zadarma_call_status`, "Talking");
+    notify(makeCall({ revision: 2 }));
+    await settle();
+    await contains(CARD);
+    await waitForText(`${CARD} .o_zadarma_call_status`, "Talking");
+    notify(makeEnd({ revision: 4 }));
+    await advanceTime(2000);
+    await contains(CARD, { count: 0 });
+    notify(makeCall({ revision: 3, state: "talking", talking_seconds: 1 }));
+    await settle();
+    await contains(CARD, { count: 0 });
+});
+
+test("after a lost connection the calls are read again, and those that ended are dropped", async () => {
+    const { env, notify, pyEnv } = await startWithExtension();
+    notify(makeCall());
+    await contains(CARD);
+    pyEnv["zadarma.call"].popupState.calls = [makeUnknownCall({ id: 8 })];
+    stepReads();
+    await disconnect({ env, pyEnv });
+    await advanceTime(3000);
+    await waitForSteps(["read"]);
+    await contains(`${CARD}[data-call-id="8"]`);
+    await contains(CARD);
+    // The bus may replay what was missed.
+    notify(makeCall());
+    await settle();
+    await contains(CARD);
+});
+
+test("calls that rang and ended while the connection was lost stay closed", async () => {
+    stepSounds();
+    const { notify } = await startWithExtension();
+    for (let id = 1; id <= 40; id++) {
+        const sent_at = Date.now() / 1000 - 7200 + id;
+        notify(makeCall({ id, sent_at }));
+        notify(makeEnd({ id, sent_at, reason: "missed", missed: id }));
+    }
+    await contains(".o_zadarma_missed_calls");
+    expect(".o_zadarma_missed_count").toHaveCount(0);
+    expect(CARD).toHaveCount(0);
+    await waitForSteps([]);
+});
+
+test("a call that began during a read is not dropped by it", async () => {
+    const { notify } = await startWithExtension();
+    onRpc("zadarma.call", "get_popup_state", async ({ parent }) => {
+        const state = await parent();
+        notify(makeCall());
+        await settle();
+        return state;
+    });
+    await getService("zadarma_call").read();
+    await contains(CARD);
+});
+
+test("without connection the state is read every ten seconds, with it never", async () => {
+    let reads = 0;
+    onRpc("zadarma.call", "get_popup_state", () => void reads++);
+    const { env, pyEnv } = await startWithExtension();
+    await advanceTime(600_000);
+    expect(reads).toBe(1);
+    const unlock = lockWebsocketConnect();
+    await disconnect({ env, pyEnv });
+    pyEnv["zadarma.call"].popupState.calls = [makeCall()];
+    await advanceTime(10_000);
+    await contains(CARD);
+    await contains(".o_zadarma_delayed");
+    expect(reads).toBe(2);
+    await advanceTime(10_000);
+    expect(reads).toBe(3);
+    unlock();
+    await animationFrame();
+    await advanceTime(70_000);
+    await contains(".o_zadarma_missed_calls");
+    await contains(".o_zadarma_delayed", { count: 0 });
+});
+
+test("coming back to the tab or online reads the state", async () => {
+    stepReads();
+    const { env } = await startWithExtension();
+    await waitForSteps(["read"]);
+    await advanceTime(60_000);
+    await manuallyDispatchProgrammaticEvent(document, "visibilitychange");
+    await env.services.zadarma_call.reading;
+    await waitForSteps(["read"]);
+    await manuallyDispatchProgrammaticEvent(document, "visibilitychange");
+    await manuallyDispatchProgrammaticEvent(window, "online");
+    await waitForSteps(["read"]);
+});
+
+test("a lost message does not leave a popup for ever", async () => {
+    const { notify } = await startWithExtension();
+    notify(makeCall());
+    await contains(CARD);
+    await advanceTime(121_000);
+    await contains(CARD, { count: 0 });
+});
+
+test("who has no extension gets nothing and asks nothing more", async () => {
+    stepReads();
+    await startWithExtension({ popupState: { enabled: false } });
+    await waitForSteps(["read"]);
+    await advanceTime(60_000);
+    await manuallyDispatchProgrammaticEvent(document, "visibilitychange");
+    await manuallyDispatchProgrammaticEvent(window, "online");
+    await waitForSteps([]);
+    expect(".o_zadarma_missed_calls").toHaveCount(0);
+});
+
+test("who may not read calls has a web client that works", async () => {
+    onRpc("zadarma.call", "get_popup_state", () => {
+        throw makeServerError({ type: "AccessError" });
+    });
+    await startWithExtension();
+    await contains(".o_navbar");
+    await contains(".o_error_dialog", { count: 0 });
+    await contains(".o_zadarma_missed_calls", { count: 0 });
+});
+
+test("who wants no popup sees and hears nothing", async () => {
+    stepSounds();
+    const { notify } = await startWithExtension({ popupState: { popup: false } });
+    notify(makeCall());
+    await advanceTime(1000);
+    await contains(".o_zadarma_missed_calls");
+    expect(CARD).toHaveCount(0);
+    await waitForSteps([]);
+});
+
+test("it rings once a call, and stops when the call is answered", async () => {
+    stepSounds();
+    const { notify, pyEnv } = await startWithExtension();
+    notify(makeCall());
+    await advanceTime(300);
+    await waitForSteps(["play call-invitation"]);
+    notify(makeCall({ revision: 2 }));
+    await advanceTime(300);
+    pyEnv["zadarma.call"].popupState.calls = [makeCall({ revision: 2 })];
+    await getService("zadarma_call").read();
+    await advanceTime(300);
+    await waitForSteps([]);
+    notify(makeCall({ revision: 3, state: "talking", talking_seconds: 0 }));
+    await waitForSteps(["stop call-invitation"]);
+    // A second call does not ring into the conversation.
+    notify(makeCall({ id: 8 }));
+    await advanceTime(300);
+    await contains(CARD, { count: 2 });
+    await waitForSteps([]);
+});
+
+test("it rings for nobody who does not want it, nor for calls out or in a Discuss call", async () => {
+    stepSounds();
+    const { notify, pyEnv } = await startWithExtension();
+    notify(makeCall({ direction: "outbound" }));
+    await advanceTime(300);
+    notify(makeEnd());
+    await advanceTime(2000);
+    pyEnv["zadarma.call"].popupState.sound = false;
+    await getService("zadarma_call").read();
+    notify(makeCall({ id: 8 }));
+    await advanceTime(300);
+    await contains(CARD);
+    await waitForSteps([]);
+});
+
+test("it does not ring during a Discuss call", async () => {
+    stepSounds();
+    const { env, notify } = await startWithExtension();
+    env.services["discuss.rtc"] = { channel: { id: 1 } };
+    notify(makeCall());
+    await advanceTime(300);
+    await contains(CARD);
+    await waitForSteps([]);
+});
+
+test("the missed calls are counted, and seen when opened", async () => {
+    mockService("action", { doAction: ({ name }) => asyncStep(name) });
+    const { notify } = await startWithExtension({ popupState: { missed: 2 } });
+    await waitForText(".o_zadarma_missed_count", "2");
+    notify(makeEnd({ reason: "missed", missed: 3 }));
+    await waitForText(".o_zadarma_missed_count", "3");
+    await contains(".o_zadarma_missed_calls[aria-label='Missed calls: 3']");
+    // A count from before the last one, replayed by the bus.
+    notify(makeEnd({ id: 6, sent_at: Date.now() / 1000 - 60, reason: "missed", missed: 1 }));
+    await settle();
+    await waitForText(".o_zadarma_missed_count", "3");
+    await contains(".o_zadarma_missed_calls");
+    document.querySelector(".o_zadarma_missed_calls").click();
+    await waitForSteps(["missed calls"]);
+    await contains(".o_zadarma_missed_count", { count: 0 });
+});
+
+test("an expired session takes all data off the page and leaves Odoo's prompt", async () => {
+    expect.errors(1);
+    const { env, notify, pyEnv } = await startWithExtension({ popupState: { missed: 2 } });
+    notify(makeCall());
+    await contains(CARD);
+    onRpc("zadarma.call", "get_popup_state", () => {
+        throw makeServerError({ errorName: "odoo.http.SessionExpiredException" });
+    });
+    await disconnect({ env, pyEnv }, WEBSOCKET_CLOSE_CODES.SESSION_EXPIRED);
+    await waitForText(".o_dialog", "Your Odoo session expired");
+    await contains(CARD, { count: 0 });
+    await contains(".o_zadarma_missed_calls", { count: 0 });
+    await advanceTime(30_000);
+    await contains(".o_dialog");
+    expect.verifyErrors(["RPC_ERROR"]);
+});
+
+test("a session that expired in another request closes the popups too", async () => {
+    expect.errors(1);
+    const { notify } = await startWithExtension();
+    notify(makeCall());
+    await contains(CARD);
+    onRpc("res.partner", "read", () => {
+        throw makeServerError({ errorName: "odoo.http.SessionExpiredException" });
+    });
+    getService("orm").read("res.partner", [1], ["name"]);
+    await contains(CARD, { count: 0 });
+    expect.verifyErrors(["RPC_ERROR"]);
+});

@@ -1,0 +1,34 @@
+import { models } from "@web/../tests/web_test_helpers";
+
+export class ZadarmaCall extends models.Model {
+    _name = "zadarma.call";
+
+    /** What `get_popup_state` answers, besides the time. */
+    popupState = { enabled: true, popup: true, sound: true, missed: 0, calls: [] };
+    /** What `action_choose_partner` answers. */
+    chosenCall = undefined;
+
+    get_popup_state() {
+        return { now: Date.now() / 1000, ...this.popupState };
+    }
+
+    action_open_record([id]) {
+        return { type: "ir.actions.act_window", name: "record", res_id: id };
+    }
+
+    action_create_partner([id]) {
+        return { type: "ir.actions.act_window", name: "new contact", res_id: id };
+    }
+
+    action_create_lead([id]) {
+        return { type: "ir.actions.act_window", name: "new lead", res_id: id };
+    }
+
+    action_choose_partner() {
+        return this.chosenCall;
+    }
+
+    action_open_missed() {
+        return { type: "ir.actions.act_window", name: "missed calls" };
+    }
+}

@@ -1,0 +1,8 @@
+from . import (
+    test_access,
+    test_call,
+    test_caller,
+    test_event,
+    test_popup,
+    test_webhook,
+)

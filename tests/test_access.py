@@ -1,0 +1,105 @@
+from odoo.exceptions import AccessError, UserError
+from odoo.tests import new_test_user, tagged
+
+from .common import ZadarmaCase, answer, inbound
+
+OPERATIONS = ("read", "write", "create", "unlink")
+# Who may do what, in the order above.
+MATRIX = {
+    "zadarma.call": {"user": "0000", "agent": "1000", "manager": "1101", "system": "0000"},
+    "zadarma.call.leg": {"user": "0000", "agent": "1000", "manager": "1000", "system": "0000"},
+    "zadarma.event": {"user": "0000", "agent": "0000", "manager": "0000", "system": "1001"},
+    "zadarma.extension": {"user": "0000", "agent": "1000", "manager": "1000", "system": "1111"},
+    "zadarma.number": {"user": "0000", "agent": "1000", "manager": "1000", "system": "1111"},
+}
+SECRETS = ("zadarma_key", "zadarma_secret", "zadarma_token", "zadarma_webhook_url")
+
+
+@tagged("post_install", "-at_install")
+class TestAccess(ZadarmaCase):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.people = {
+            "public": cls.env.ref("base.public_user"),
+            "portal": new_test_user(cls.env, "zadarma_portal", groups="base.group_portal"),
+            "user": new_test_user(cls.env, "zadarma_user", groups="base.group_user"),
+            "agent": cls.agent,
+            "manager": cls.supervisor,
+            "system": new_test_user(cls.env, "zadarma_system", groups="base.group_system"),
+        }
+
+    def test_matrix_of_rights(self):
+        for model, rights in MATRIX.items():
+            for name, user in self.people.items():
+                expected = rights.get(name, "0000")
+                records = self.env[model].with_user(user)
+                found = "".join(str(int(records.has_access(operation))) for operation in OPERATIONS)
+                self.assertEqual(found, expected, f"{name} on {model}")
+
+    def test_people_see_their_own_calls(self):
+        self.deliver(inbound("START"), inbound("INTERNAL", internal="101"), inbound("INTERNAL", internal="102"))
+        mine = f"in_{1:040x}"
+        self.deliver(inbound("START", call_id=mine), inbound("INTERNAL", call_id=mine, internal="101"))
+        self.deliver(answer("101", call_id=mine))
+        calls = self.env["zadarma.call"]
+        self.assertEqual(len(calls.with_user(self.agent).search([])), 2)
+        self.assertEqual(len(calls.with_user(self.colleague).search([])), 1)
+        self.assertEqual(len(calls.with_user(self.supervisor).search([])), 2)
+        self.assertEqual(len(self.env["zadarma.call.leg"].with_user(self.colleague).search([])), 2)
+
+    def test_supervisors_see_their_companies_only(self):
+        other = self.env["res.company"].create({"name": "Other", "zadarma_secret": "x"})
+        self.deliver(inbound("START"), company=other)
+        self.assertFalse(self.env["zadarma.call"].with_user(self.supervisor).search([]))
+        self.assertFalse(self.env["zadarma.extension"].with_user(self.supervisor).search([("company_id", "=", other.id)]))
+
+    def test_nobody_but_supervisors_deletes_calls(self):
+        self.deliver(inbound("START"), inbound("INTERNAL", internal="101"))
+        call = self._find_call()
+        with self.assertRaises(AccessError):
+            call.with_user(self.agent).unlink()
+        call.with_user(self.supervisor).unlink()
+        self.assertFalse(call.exists())
+
+    def test_secrets_are_for_administrators(self):
+        for name, user in self.people.items():
+            if name == "system":
+                continue
+            company = self.company.with_user(user)
+            for field in SECRETS:
+                with self.assertRaises(AccessError, msg=f"{name} reads {field}"):
+                    company.read([field])
+                with self.assertRaises((AccessError, UserError), msg=f"{name} exports {field}"):
+                    company.export_data([field])
+                with self.assertRaises(AccessError, msg=f"{name} searches {field}"):
+                    company.search([(field, "like", "s")])
+        self.assertEqual(self.company.with_user(self.people["system"]).zadarma_secret, "secret")
+
+    def test_every_company_has_an_address_of_its_own(self):
+        companies = self.env["res.company"].create([{"name": "One"}, {"name": "Two"}])
+        self.assertEqual(len(set(companies.mapped("zadarma_token"))), 2)
+        self.assertRegex(companies[0].zadarma_webhook_url, r"/zadarma/[0-9a-f]{40}$")
+
+    def test_people_choose_popup_and_sound_but_no_extension(self):
+        agent = self.agent.with_user(self.agent)
+        agent.write({"zadarma_popup": False, "zadarma_sound": True})
+        self.assertEqual(agent.read(["zadarma_popup"])[0]["zadarma_popup"], False)
+        with self.assertRaises(AccessError):
+            self.extensions[1].with_user(self.agent).user_id = self.agent
+        with self.assertRaises(AccessError):
+            agent.write({"zadarma_extension_ids": [(4, self.extensions[1].id)]})
+
+    def test_stranger_to_a_call_cannot_act_on_it(self):
+        self.deliver(inbound("START"), inbound("INTERNAL", internal="101"))
+        call = self._find_call().with_user(self.colleague)
+        for action in (call.action_open_record, call.action_create_partner, call.action_create_lead):
+            with self.assertRaises(AccessError):
+                action()
+        with self.assertRaises(AccessError):
+            call.action_choose_partner(self.env.user.partner_id.id)
+
+    def test_extension_has_one_owner(self):
+        with self.assertRaises(Exception), self.env.cr.savepoint():
+            self.env["zadarma.extension"].create({"number": "101", "company_id": self.company.id})
+            self.env.flush_all()
