@@ -7,6 +7,7 @@ moment, a changed pin does its step again, and so does an interrupted one.
 """
 
 import argparse
+import ctypes
 import fcntl
 import hashlib
 import os
@@ -37,6 +38,8 @@ COMPANIONS = (
     "libjs-jquery-form",
     "libjs-underscore",
 )
+# Libraries that Python packages expect of the system, and what brings them.
+LIBRARIES = {"libatomic.so.1": "libatomic1", "libmagic.so.1": "libmagic1"}
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 
 
@@ -137,10 +140,20 @@ def missing_system_packages(node):
         import ensurepip  # noqa: F401, PLC0415 - Debian leaves it out of python3
     except ImportError:
         yield f"python{sys.version_info[0]}.{sys.version_info[1]}-venv"
+    yield from (package for library, package in LIBRARIES.items() if not loads(library))
     if not shutil.which("git"):
         yield "git"
     if node and not shutil.which("npm"):
         yield "npm"
+
+
+def loads(library):
+    """Tell whether the system has a shared library."""
+    try:
+        ctypes.CDLL(library)
+    except OSError:
+        return False
+    return True
 
 
 # --- Odoo --- #

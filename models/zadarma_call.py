@@ -129,7 +129,7 @@ class ZadarmaCall(models.Model):
     def _is_beyond_events(self, company, pbx_call_id):
         """Tell whether a call is so old that its first notifications may be deleted; it stays as it is then."""
         call = self.search([("company_id", "=", company.id), ("pbx_call_id", "=", pbx_call_id)], limit=1)
-        return bool(call) and call.date_start < fields.Datetime.now() - timedelta(days=company.zadarma_event_days)
+        return bool(call) and call.create_date < fields.Datetime.now() - timedelta(days=company.zadarma_event_days)
 
     @api.model
     def _apply(self, company, state, is_live):

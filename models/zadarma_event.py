@@ -1,11 +1,16 @@
 import hashlib
 import json
 import logging
+from contextlib import contextmanager
 from datetime import timedelta, timezone
 
 import psycopg2
 from psycopg2 import errorcodes
-from psycopg2.extensions import ISOLATION_LEVEL_READ_COMMITTED, STATUS_READY
+from psycopg2.extensions import (
+    ISOLATION_LEVEL_READ_COMMITTED,
+    ISOLATION_LEVEL_REPEATABLE_READ,
+    STATUS_READY,
+)
 
 from odoo import SUPERUSER_ID, api, fields, models
 from odoo.tools import SQL
@@ -40,6 +45,22 @@ _PURGE_BATCH = 5000
 _FRESH = timedelta(seconds=30)
 _LONGEST_QUEUE = timedelta(hours=16)
 _ZONE_STEP = timedelta(minutes=15)
+
+
+@contextmanager
+def _read_committed(cr):
+    """Make the block a transaction of its own at READ COMMITTED, where rows that others change do not make it fail."""
+    # In tests the cursor is shared and its transaction has begun.
+    is_free = cr.connection.status == STATUS_READY
+    if is_free:
+        cr.connection.set_isolation_level(ISOLATION_LEVEL_READ_COMMITTED)
+    try:
+        yield
+        cr.commit()
+    finally:
+        if is_free:
+            cr.rollback()
+            cr.connection.set_isolation_level(ISOLATION_LEVEL_REPEATABLE_READ)
 
 
 class ZadarmaEvent(models.Model):
@@ -162,10 +183,7 @@ class ZadarmaEvent(models.Model):
             state,
             error,
         )
-        with self.env.registry.cursor() as cr:
-            # In tests the cursor is shared and its transaction has begun.
-            if cr.connection.status == STATUS_READY:
-                cr.connection.set_isolation_level(ISOLATION_LEVEL_READ_COMMITTED)
+        with self.env.registry.cursor() as cr, _read_committed(cr):
             cr.execute(query)
             return cr.fetchone()[0]
 
@@ -204,37 +222,48 @@ class ZadarmaEvent(models.Model):
                 return
             cr.commit()
             try:
-                found = self._process_locked(company_id, pbx_call_id)
+                may_go_on = self._process_locked(company_id, pbx_call_id)
             finally:
+                # The lock outlives the transaction, and in one that failed it could not be given back.
+                cr.rollback()
                 cr.execute("SELECT pg_advisory_unlock(%s)", [lock])
                 cr.commit()
-            if not found:
+            # Whoever came second has left by now: what they brought is seen after the lock was given back.
+            if not may_go_on or not self._find_new(company_id, pbx_call_id):
                 return
 
     def _process_locked(self, company_id, pbx_call_id):
         """Process a call whose lock is held.
 
-        :return: whether there was anything, so that it is worth to look again.
+        :return: whether it makes sense to go on at once with what is left.
         """
         cr = self.env.cr
         try:
             cr.execute("SET LOCAL lock_timeout = '2s'")
-            found = self._fold_call(company_id, pbx_call_id)
+            events, remark = self._fold_call(company_id, pbx_call_id)
             cr.commit()
+            # A redelivery that is counted at this very moment must not undo all of it. What a crash leaves unmarked
+            # is processed once more, which changes nothing.
+            with _read_committed(cr):
+                events._mark_done(remark)
         except Exception as error:  # one call's trouble is written down and does not touch the others
             cr.rollback()
-            if getattr(error, "pgcode", None) in _CONCURRENCY_ERRORS:
-                _logger.info("Zadarma: call %s is busy, it is processed later", pbx_call_id)
-                return False
+            code = getattr(error, "pgcode", None)
+            if code in _CONCURRENCY_ERRORS:
+                _logger.info("Zadarma: call %s was changed by somebody else, it is processed again", pbx_call_id)
+                return code != errorcodes.LOCK_NOT_AVAILABLE
             _logger.exception("Zadarma: the notifications of call %s could not be processed", pbx_call_id)
             self._note_failure(company_id, pbx_call_id, type(error).__name__)
             cr.commit()
             return False
-        return found
+        return True
+
+    def _find_new(self, company_id, pbx_call_id):
+        return self.search([*self._call_domain(company_id, pbx_call_id), ("state", "=", "new")])
 
     def _note_failure(self, company_id, pbx_call_id, reason):
         """Write down a failed attempt; give up after some, so that one bad call does not hold up the others."""
-        for event in self.search([*self._call_domain(company_id, pbx_call_id), ("state", "=", "new")]):
+        for event in self._find_new(company_id, pbx_call_id):
             attempts = event.attempts + 1
             state = "failed" if attempts >= _MAX_ATTEMPTS else "new"
             event.write({"attempts": attempts, "error": reason, "state": state})
@@ -242,22 +271,25 @@ class ZadarmaEvent(models.Model):
     def _fold_call(self, company_id, pbx_call_id):
         """Make the call match its notifications, in the current transaction.
 
-        :return: whether there was anything new.
+        :return: the notifications that were new, and a remark to keep with them.
+        :rtype: tuple[zadarma.event, str | None]
         """
         events = self.search([*self._call_domain(company_id, pbx_call_id), ("state", "in", ("new", "done"))])
         new = events.filtered(lambda event: event.state == "new")
         if not new:
-            return False
+            return new, None
         company = self.env["res.company"].browse(company_id)
         calls = self.env["zadarma.call"].with_company(company)
-        done = {"state": "done", "processed_at": fields.Datetime.now()}
         if calls._is_beyond_events(company, pbx_call_id):
-            done["error"] = "Came after the call's other notifications had been deleted"
-        else:
-            parsed = [event._parse() for event in events]
-            calls._apply(company, fold(parsed, company._zadarma_own_numbers()), new._is_live(parsed))
-        new.write(done)
-        return True
+            return new, "Came after the call's other notifications had been deleted"
+        parsed = [event._parse() for event in events]
+        calls._apply(company, fold(parsed, company._zadarma_own_numbers()), new._is_live(parsed))
+        return new, None
+
+    def _mark_done(self, remark):
+        """Write down that these notifications are processed."""
+        values = {"state": "done", "processed_at": fields.Datetime.now()}
+        self.write({**values, "error": remark} if remark else values)
 
     def _parse(self):
         """Return the notification as the protocol package reads it."""
@@ -313,7 +345,8 @@ class ZadarmaEvent(models.Model):
             state, error = self._classify(account, json.loads(event.payload), event.received_at)
             event.write({"state": state, "error": error, "attempts": 0})
             if state == "new":
-                event._fold_call(event.company_id.id, event.pbx_call_id)
+                events, remark = event._fold_call(event.company_id.id, event.pbx_call_id)
+                events._mark_done(remark)
 
     # === FRESHNESS === #
 

@@ -4,5 +4,6 @@ from . import (
     test_caller,
     test_event,
     test_popup,
+    test_settings,
     test_webhook,
 )

@@ -165,9 +165,9 @@ class ZadarmaHttpCase(ZadarmaMixin, HttpCase):
         signed = {"Signature": webhook_signature(secret, form)} if secret is not None else {}
         options.setdefault("data", form)
         headers = {**signed, **(headers or {})}
-        # What happens after the answer needs the tests' cursor, which is free inside this block only.
+        response = self.url_open(f"/zadarma/{token}", headers=headers, method="POST", **options)
+        # What happens after the answer needs the tests' cursor, which is free inside such a block only.
         with self.allow_requests(all_requests=True):
-            response = self.opener.post(f"{self.base_url()}/zadarma/{token}", headers=headers, timeout=10, **options)
             self._wait_remaining_requests()
         self.env.cr.execute("SET LOCAL statement_timeout = 0")
         self.env.invalidate_all()

@@ -5,7 +5,7 @@ from odoo.exceptions import AccessError
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
-from .common import CALL_ID, ZadarmaCase, answer, end, inbound
+from .common import CALL_ID, START, ZadarmaCase, answer, end, inbound
 
 LOGGER = "odoo.addons.zadarma.models.zadarma_event"
 
@@ -88,6 +88,7 @@ class TestEvent(ZadarmaCase):
         self.deliver(inbound("START"), inbound("INTERNAL", internal="101"), answer("101"), end(internal="101"))
         call = self._find_call()
         self._find_events(pbx_call_id=CALL_ID).unlink()
+        self.env.cr.execute("UPDATE zadarma_call SET create_date = %s", [START])
         self.clock.tick(40 * 24 * 3600)
         self.deliver(inbound("START"))
         self.assertEqual((call.state, call.result, call.user_id), ("ended", "answered", self.agent))

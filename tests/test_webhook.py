@@ -8,6 +8,7 @@ from psycopg2.errors import QueryCanceled
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
+from ..zadarma_api.caller import Caller
 from ..zadarma_api.signature import SIGNED_FIELDS, webhook_signature
 from .common import (
     CALL_ID,
@@ -266,7 +267,7 @@ class TestWebhook(ZadarmaHttpCase):
         self.env["res.partner"].create({"name": "Ada", "phone": CALLER})
         callers = type(self.env["zadarma.caller"])
         with (
-            patch.object(callers, "_find", side_effect=QueryCanceled("slow")),
+            patch.object(callers, "_find", side_effect=[QueryCanceled("slow"), Caller()]),
             self.assertLogs("odoo.addons.zadarma", "WARNING"),
         ):
             self.assertEqual(self.post(inbound("START")).json(), {})

@@ -62,7 +62,7 @@ def parse_number(raw: str | None, country: str = "") -> Number:
         return Number(text, Kind.UNKNOWN)
     if len(digits) <= _SHORT_DIGITS and not international:
         return Number(text, Kind.INTERNAL, digits)
-    e164 = _to_e164(digits, "" if international else country)
+    e164 = _to_e164(digits, "" if international else country, is_typed=digits != text)
     return Number(text, Kind.EXTERNAL if e164 else Kind.UNKNOWN, e164)
 
 
@@ -71,10 +71,12 @@ def _ascii_digits(text: str) -> str:
     return re.sub(r"\d", lambda digit: str(int(digit[0])), unicodedata.normalize("NFKC", text))
 
 
-def _to_e164(digits: str, country: str) -> str:
-    if not _MIN_DIGITS <= len(digits) <= _MAX_DIGITS:
+def _to_e164(digits: str, country: str, is_typed: bool) -> str:
+    if len(digits) < _MIN_DIGITS:
         return ""
-    candidates: list[tuple[str, str | None]] = [] if digits.startswith("0") else [("+" + digits, None)]
+    # A country's own prefix for calls abroad, as 011, may stand before fifteen digits more.
+    is_national = digits.startswith("0") or len(digits) > _MAX_DIGITS
+    candidates: list[tuple[str, str | None]] = [] if is_national else [("+" + digits, None)]
     if country:
         candidates.append((digits, country.upper()))
     parsed = []
@@ -83,12 +85,22 @@ def _to_e164(digits: str, country: str) -> str:
             parsed.append(phonenumbers.parse(text, region))
         except phonenumbers.NumberParseException:
             continue
-    # A valid reading beats one that is merely possible; the international one comes first.
+    # A valid reading beats one that is merely possible. The international one comes first in what Zadarma writes, the
+    # country's own in what people do: only they group digits.
+    if is_typed:
+        parsed.reverse()
     for check in (phonenumbers.is_valid_number, phonenumbers.is_possible_number):
         for number in parsed:
-            if check(number):
-                return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+            e164 = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+            if check(number) and _MIN_DIGITS < len(e164) <= _MAX_DIGITS + 1 and _is_stable(e164):
+                return e164
     return ""
+
+
+def _is_stable(e164: str) -> bool:
+    """Tell whether a number stays what it is when it is read again; some that are merely possible lose a zero."""
+    again = phonenumbers.parse(e164, None)
+    return phonenumbers.format_number(again, phonenumbers.PhoneNumberFormat.E164) == e164
 
 
 def parse_extension(raw: str | None) -> str:
@@ -114,7 +126,10 @@ def written_forms(e164: str, country: str = "") -> list[str]:
     if country and number.country_code == phonenumbers.country_code_for_region(country.upper()):
         national = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.NATIONAL)
         forms.append(re.sub(r"\D", "", national))
-        forms.append(phonenumbers.national_significant_number(number))
+        # Without the leading zero it may be another country's number.
+        significant = phonenumbers.national_significant_number(number)
+        if parse_number(significant, country).e164 == "+" + digits:
+            forms.append(significant)
     return list(dict.fromkeys(forms))
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from .numbers import mask_number
 
-_NUMBER = re.compile(r"\+?\d{7,15}(?!\d)")
+_NUMBER = re.compile(r"\+?\d{7,}")
 _QUERY = re.compile(r"((?:https?://|/v1/)[^\s?]*)\?\S*")
 _MAX_MESSAGE = 200
 # urllib3 tells addresses with their queries in these.

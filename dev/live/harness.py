@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import time
 import urllib.request
@@ -13,7 +14,7 @@ from pathlib import Path
 import psutil
 
 import suite
-from common import PYTHON, free_port, is_taken, spawn, stop, write_odoo_config
+from common import HOME, PYTHON, free_port, is_taken, spawn, stop, write_odoo_config
 
 WORKER = re.compile(r"Worker WorkerHTTP \((\d+)\) alive")
 # What Odoo and PostgreSQL say of transactions that got into each other's way.
@@ -61,8 +62,9 @@ class Odoo:
         return len(WORKER.findall(self.log(mark))) >= 2 and is_taken(self.bus_port)
 
     def stop(self):
-        """End it, as a service manager does."""
+        """End it, as a service manager does; keep its log for people to look at."""
         stop(self.process)
+        shutil.copy(self.log_path, HOME / "live.log")
 
     def restart(self):
         """Start it anew, with new processes for everything."""

@@ -112,7 +112,7 @@ def press_button(admin, cron):
     try:
         admin.call("ir.cron", "method_direct_trigger", cron)
     except AssertionError as error:
-        assert "currently being executed" in str(error)
+        assert "already executing" in str(error)
 
 
 def test_backlog_of_an_hour(odoo, wire, measure):

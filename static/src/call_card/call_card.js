@@ -3,12 +3,14 @@ import { formatDuration } from "@zadarma/duration_field/duration_field";
 import { Component, onMounted, onWillUnmount, onWillUpdateProps, useState } from "@odoo/owl";
 
 import { browser } from "@web/core/browser/browser";
-import { deserializeDateTime, formatDateTime } from "@web/core/l10n/dates";
+import { deserializeDateTime, toLocaleDateTimeString } from "@web/core/l10n/dates";
 import { _t } from "@web/core/l10n/translation";
 import { useService } from "@web/core/utils/hooks";
 
 /** Short of a second, so that none is skipped. */
 const TICK_PERIOD = 200;
+
+const join = (...texts) => texts.filter(Boolean).join(" · ");
 
 /** One call: who it is, what is known about them, and what can be done. */
 export class CallCard extends Component {
@@ -28,6 +30,10 @@ export class CallCard extends Component {
 
     get call() {
         return this.props.call;
+    }
+
+    get isRinging() {
+        return this.call.state === "ringing";
     }
 
     /** Count whole seconds: what does not change is not rendered again. */
@@ -92,14 +98,16 @@ export class CallCard extends Component {
 
     get ownNumber() {
         const { name, number } = this.call.own_number;
-        return [name, number].filter(Boolean).join(" · ");
+        return join(name, number);
     }
 
     get lastCall() {
         const { date, label, user } = this.call.last_call;
-        return [formatDateTime(deserializeDateTime(date)), label, user]
-            .filter(Boolean)
-            .join(" · ");
+        return join(toLocaleDateTimeString(deserializeDateTime(date)), label, user);
+    }
+
+    describeDeal({ amount, stage }) {
+        return join(stage, amount);
     }
 
     onKeydown(ev) {

@@ -62,7 +62,7 @@ export class CallPopup extends Component {
         if (!popup.contains(document.activeElement)) {
             this.cameFrom = document.activeElement;
         }
-        popup.querySelector("button").focus();
+        popup.querySelector(".o_zadarma_call_card").focus();
     }
 
     hide(id) {

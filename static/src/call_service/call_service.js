@@ -260,9 +260,10 @@ export class CallService {
     settle() {
         const { election, popup, state } = this;
         const isShowing = popup && election?.isElected;
-        state.shown = [...this.calls.values()].filter(
-            ({ id }) => isShowing && !this.hidden.has(id)
-        );
+        // The newest on top, which is what is seen when they do not all fit.
+        state.shown = [...this.calls.values()]
+            .filter(({ id }) => isShowing && !this.hidden.has(id))
+            .reverse();
         if (state.shown.length) {
             this.removeOverlay ??= this.overlay.add(CallPopup, {}, { sequence: 100 });
         } else {
