@@ -20,6 +20,8 @@ class CommandError(Exception):
 
 def command(main):
     """Run `main` as a script: readable errors, and `finally` blocks that run on Ctrl-C and SIGTERM alike."""
+    # Whoever starts us in the background has Ctrl-C ignored, and the processes we start would inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda number, _frame: sys.exit(128 + number))
     try:

@@ -141,11 +141,13 @@ class ZadarmaEvent(models.Model):
         """Return the answer to NOTIFY_START as JSON; the PBX's own scenario where anything goes wrong or is slow."""
         if not account.caller_name:
             return "{}"
+        number = parse_number(form.get("caller_id"), account.country)
+        if number.kind is not Kind.EXTERNAL:
+            return "{}"
         try:
             self.env.cr.execute("SET LOCAL statement_timeout = 150")
-            number = parse_number(form.get("caller_id"), account.country)
-            e164 = number.e164 if number.kind is Kind.EXTERNAL else ""
-            caller = self.env["zadarma.caller"]._find(e164, account.company_id, account.country)
+            callers = self.env["zadarma.caller"]
+            caller = callers._find(number.e164, account.company_id, account.country, with_lead=False)
             return json.dumps(start_answer(caller.name, caller.company))
         except psycopg2.Error as error:
             _logger.warning("Zadarma: NOTIFY_START gets the default answer, the look-up failed (%s)", error.pgcode)

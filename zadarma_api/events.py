@@ -179,7 +179,7 @@ def parse_call_start(text: str, received_at: datetime, zone: tzinfo) -> datetime
 
 def parse_disposition(text: str) -> str:
     """Return the result of a call for Zadarma's word for it, ``other`` for one not seen before, empty for none."""
-    word = re.sub(r"[\s_\-]+", " ", text.strip().lower())
+    word = re.sub(r"[\s_\-]+", " ", text.lower()).strip()
     return _DISPOSITIONS.get(word, "other") if word else ""
 
 

@@ -62,7 +62,7 @@ def parse_number(raw: str | None, country: str = "") -> Number:
         return Number(text, Kind.UNKNOWN)
     if len(digits) <= _SHORT_DIGITS and not international:
         return Number(text, Kind.INTERNAL, digits)
-    e164 = _to_e164(digits, "" if international else country, is_typed=digits != text)
+    e164 = _to_e164(digits, "" if international else country)
     return Number(text, Kind.EXTERNAL if e164 else Kind.UNKNOWN, e164)
 
 
@@ -71,7 +71,7 @@ def _ascii_digits(text: str) -> str:
     return re.sub(r"\d", lambda digit: str(int(digit[0])), unicodedata.normalize("NFKC", text))
 
 
-def _to_e164(digits: str, country: str, is_typed: bool) -> str:
+def _to_e164(digits: str, country: str) -> str:
     if len(digits) < _MIN_DIGITS:
         return ""
     # A country's own prefix for calls abroad, as 011, may stand before fifteen digits more.
@@ -85,10 +85,7 @@ def _to_e164(digits: str, country: str, is_typed: bool) -> str:
             parsed.append(phonenumbers.parse(text, region))
         except phonenumbers.NumberParseException:
             continue
-    # A valid reading beats one that is merely possible. The international one comes first in what Zadarma writes, the
-    # country's own in what people do: only they group digits.
-    if is_typed:
-        parsed.reverse()
+    # A valid reading beats one that is merely possible; the international one comes first, as Zadarma writes it.
     for check in (phonenumbers.is_valid_number, phonenumbers.is_possible_number):
         for number in parsed:
             e164 = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)

@@ -9,6 +9,10 @@ from anyascii import anyascii
 
 # What the displays of common desk phones show.
 _MAX_NAME = 30
+# Categories of characters that are no part of a name, for which anyascii may have a word: pictures, controls.
+_UNSPOKEN = frozenset({"So", "Sk", "Cc", "Cn", "Co", "Cs"})
+# What marks the name and the address in a SIP header.
+_SIP_QUOTES = '"<>\\'
 
 
 def caller_name(name: str, company: str = "") -> str:
@@ -31,10 +35,5 @@ def start_answer(name: str = "", company: str = "") -> dict[str, str]:
 
 
 def _latin(text: str) -> str:
-    shown = "".join(" " if _is_unspoken(c) else c for c in text)
-    return " ".join("".join(c if c.isprintable() else " " for c in anyascii(shown)).split())
-
-
-def _is_unspoken(character: str) -> bool:
-    """Tell whether a character is no part of a name: pictures, controls, and what SIP quotes names with."""
-    return character in '"<>\\' or unicodedata.category(character) in ("So", "Sk", "Cc", "Co", "Cs", "Cn")
+    named = "".join(" " if unicodedata.category(c) in _UNSPOKEN else c for c in text)
+    return " ".join("".join(c if c.isprintable() and c not in _SIP_QUOTES else " " for c in anyascii(named)).split())

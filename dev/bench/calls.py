@@ -94,9 +94,23 @@ class Callers:
 
     def look_ups(self):
         """Return by title the numbers whose look-up is explained."""
+        ((unread,),) = self.site.execute(
+            """
+            SELECT '+' || phone FROM res_partner
+             WHERE phone LIKE '31%' AND phone_sanitized IS NULL AND active ORDER BY id LIMIT 1
+            """
+        )
+        ((lead,),) = self.site.execute(
+            """
+            SELECT phone_sanitized FROM crm_lead
+             WHERE partner_id IS NULL AND phone_sanitized IS NOT NULL AND active ORDER BY id LIMIT 1
+            """
+        )
         return {
-            "known caller": next(self._known),
-            "unknown caller": self.number(UNKNOWN),
-            "number of 5 000 contacts": SHARED_NUMBER,
-            "number of 5 000 contacts that Odoo could not read": UNREAD_NUMBER,
+            "a known caller": next(self._known),
+            "an unknown caller": self.number(UNKNOWN),
+            "a lead": lead,
+            "many contacts with one number": SHARED_NUMBER,
+            "a contact whose number Odoo cannot read": unread,
+            "many contacts with such a number": UNREAD_NUMBER,
         }

@@ -3,30 +3,14 @@
 import socket
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from common import CommandError
 
 THREADS = 8
 TIMEOUT = 30  # seconds
-
-
-class Planned(NamedTuple):
-    """A request of an open loop.
-
-    :ivar at: seconds after the beginning at which it is sent, whatever became of the others.
-    :ivar port: where to.
-    :ivar request: its bytes.
-    :ivar answer: what the answer begins with.
-    :ivar latencies: where its latency goes, in seconds from the planned time to the last byte of the answer.
-    """
-
-    at: float
-    port: int
-    request: bytes
-    answer: bytes
-    latencies: list[float]
 
 
 class Answer(NamedTuple):
@@ -42,45 +26,75 @@ class Answer(NamedTuple):
     at: float
 
 
-def exchange(port, request, hold=0.0):
+@dataclass
+class Samples:
+    """What came of the requests of one kind.
+
+    :ivar latencies: seconds from the planned time of sending to the last byte of the answer.
+    :ivar wrong: how many answers were not those expected.
+    """
+
+    latencies: list[float] = field(default_factory=list)
+    wrong: int = 0
+
+
+class Planned(NamedTuple):
+    """A request of an open loop.
+
+    :ivar at: seconds after the beginning at which it is sent, whatever became of the others.
+    :ivar port: where to.
+    :ivar request: its bytes.
+    :ivar expected: what the answer begins with.
+    :ivar samples: where the outcome goes.
+    """
+
+    at: float
+    port: int
+    request: bytes
+    expected: bytes
+    samples: Samples
+
+
+def exchange(port, request, stays=False):
     """Send a request on a connection of its own and return its answer.
 
-    :param hold: seconds for which the connection stays open after the answer; Odoo begins nothing else on a worker
-        until it is closed or some milliseconds have passed.
+    :param stays: stay connected until the server hangs up, as clients do that may have more to ask. Otherwise hang up
+        as soon as the answer is there, as a proxy does.
     """
     with socket.create_connection(("127.0.0.1", port), TIMEOUT) as connection:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         connection.sendall(request)
-        head, body, length = b"", b"", None
-        while length is None or len(body) < length:
+        received, length = b"", None
+        while length is None or len(received) < length:
             part = connection.recv(65536)
             if not part:
                 raise ConnectionError("the answer was cut off")
-            if length is not None:
-                body += part
-                continue
-            head += part
-            if b"\r\n\r\n" in head:
-                head, body = head.split(b"\r\n\r\n", 1)
-                length = _content_length(head)
+            received += part
+            if length is None and b"\r\n\r\n" in received:
+                length = _get_length(received)
         at = time.time()
-        time.sleep(hold)
+        while stays and connection.recv(65536):
+            pass
+    head, _blank, body = received.partition(b"\r\n\r\n")
     return Answer(int(head.split(None, 2)[1]), body, at)
 
 
-def _content_length(head):
+def _get_length(received):
+    """Return how many bytes an answer has, of which the head is there."""
+    head, _blank, _body = received.partition(b"\r\n\r\n")
     for line in head.split(b"\r\n"):
         name, _colon, value = line.partition(b":")
         if name.lower() == b"content-length":
-            return int(value)
+            return len(head) + 4 + int(value)
     raise ConnectionError("the answer does not say how long it is")
 
 
-def exchange_checked(port, request, answer):
-    """Send a request; fail unless it is answered as it should be."""
-    got = exchange(port, request)
-    if got.status != 200 or not got.body.startswith(answer):
-        raise CommandError(f"{got.status} {got.body[:200]!r} where 200 {answer!r} should be the answer")
+def exchange_well(port, request, stays=False):
+    """Send a request and return the body of its answer; any status but 200 is an error."""
+    answer = exchange(port, request, stays)
+    if answer.status != 200:
+        raise CommandError(f"{answer.status} {answer.body[:200]!r} in place of an answer")
+    return answer.body
 
 
 class _Crew:
@@ -97,6 +111,7 @@ class _Crew:
             self.error = error
 
     def run(self):
+        """Have all work and wait for them."""
         for thread in self.threads:
             thread.start()
         for thread in self.threads:
@@ -105,8 +120,8 @@ class _Crew:
             raise CommandError(f"a request failed: {self.error}")
 
 
-def open_loop(plan: Sequence[Planned]):
-    """Send each request at its time and note how long its answer took."""
+def open_loop(plan: Iterable[Planned]):
+    """Send each request at its time and note what came of it."""
     pending = iter(plan)
     lock = threading.Lock()
     start = time.perf_counter() + 0.05
@@ -118,14 +133,18 @@ def open_loop(plan: Sequence[Planned]):
             if not planned:
                 return
             time.sleep(max(0.0, start + planned.at - time.perf_counter()))
-            exchange_checked(planned.port, planned.request, planned.answer)
-            planned.latencies.append(time.perf_counter() - start - planned.at)
+            body = exchange_well(planned.port, planned.request)
+            planned.samples.latencies.append(time.perf_counter() - start - planned.at)
+            planned.samples.wrong += not body.startswith(planned.expected)
 
     _Crew(work, THREADS).run()
 
 
-def closed_loop(port: int, make_request: Callable[[], bytes], answer: bytes, seconds: float, clients: int = 4) -> float:
-    """Keep a server busy with several clients; return how many requests a second it answered."""
+def closed_loop(port: int, make_request: Callable[[], bytes], seconds: float, stays: bool, clients: int = 4) -> float:
+    """Keep a server busy with several clients; return how many requests a second it answered.
+
+    :param stays: what the clients do, see :func:`exchange`.
+    """
     done = []
     lock = threading.Lock()
     start = time.perf_counter()
@@ -134,7 +153,7 @@ def closed_loop(port: int, make_request: Callable[[], bytes], answer: bytes, sec
         while not crew.error and time.perf_counter() - start < seconds:
             with lock:
                 request = make_request()
-            exchange_checked(port, request, answer)
+            exchange_well(port, request, stays)
             done.append(1)
 
     _Crew(work, clients).run()

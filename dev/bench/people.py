@@ -29,9 +29,7 @@ def prepare(server, people):
 
 def _get_recipe(server, name):
     """Return how a database was made, nothing if it is not there or not complete."""
-    rows = server.execute(
-        f"SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = '{name}'"
-    )
+    rows = server.execute(f"SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = '{name}'")
     return rows[0][0] if rows else None
 
 

@@ -32,14 +32,15 @@ class Row:
     is_met: bool
 
     @classmethod
-    def of_times(cls, what, base, value, limit):
+    def of_times(cls, what, base_title, base, value, limit):
         """Make a row of two durations in seconds, of which the second may be `limit` times the first."""
-        return cls(what, _ms(base), _ms(value), f"{value / base:.2f} ×", f"≤ {limit} ×", value <= limit * base)
+        ratio = value / base
+        return cls(what, f"{base_title}: {_ms(base)}", _ms(value), f"{ratio:.2f} ×", f"≤ {limit} ×", ratio <= limit)
 
     @classmethod
     def of_counts(cls, what, base, value, limit):
         """Make a row of a count that may be `limit` at most."""
-        return cls(what, str(base), str(value), "", f"≤ {limit}", value <= limit)
+        return cls(what, base, str(value), "", f"≤ {limit}", value <= limit)
 
     @property
     def cells(self):

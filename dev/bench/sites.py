@@ -1,6 +1,7 @@
 """A database with the addon, and the Odoo that serves it."""
 
 import os
+import re
 import time
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,16 +17,16 @@ from common import (
     running,
     write_odoo_config,
 )
-from suite import COMPLAINT
 
 from .calls import FLOOR, SECRET, encode_request
-from .load import exchange
+from .load import exchange_well
 from .people import prepare
 
 ADDONS = Path(__file__).parent / "addons"
 # With several workers Odoo starts a process by the path of its own script.
 ODOO = ROOT / "dev" / "live" / "odoo_bin.py"
 START_SECONDS = 60
+ERROR = re.compile(r"^\S+ \S+ \d+ (ERROR|CRITICAL) ")
 
 
 class Site:
@@ -81,24 +82,24 @@ class Site:
 
     @contextmanager
     def serve(self, workers):
-        """Answer requests with so many HTTP workers; fail if one of them complains."""
+        """Answer requests with so many HTTP workers; what they log as an error is one."""
         self.port = free_port()
         config = self._write_config(workers=workers)
         path = self.server.data_dir / f"{self.database}.log"
         environment = {**os.environ, **self.server.environment}
-        with open(path, "w") as log:
-            with running([PYTHON, ODOO, "--config", config], env=environment, stdout=log, stderr=log) as odoo:
-                self._wait(odoo, path)
-                yield
-        if complaints := [line for line in path.read_text().splitlines() if COMPLAINT.match(line)]:
-            raise CommandError("Odoo complained:\n" + "\n".join(complaints[:10]))
+        command = [PYTHON, ODOO, "--config", config]
+        with open(path, "w") as log, running(command, env=environment, stdout=log, stderr=log) as odoo:
+            self._wait(odoo, path)
+            yield
+        if errors := [line for line in path.read_text().splitlines() if ERROR.match(line)]:
+            raise CommandError("Odoo failed:\n" + "\n".join(errors[:10]))
 
     def _wait(self, odoo, log):
         deadline = time.monotonic() + START_SECONDS
         while odoo.poll() is None and time.monotonic() < deadline:
             try:
-                if exchange(self.port, encode_request(FLOOR, {})).status == 200:
-                    return
-            except OSError:
+                exchange_well(self.port, encode_request(FLOOR, {}))
+                return
+            except (OSError, CommandError):
                 time.sleep(0.1)
         raise CommandError(f"Odoo does not serve {self.database}:\n{log.read_text()[-2000:]}")

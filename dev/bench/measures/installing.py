@@ -12,8 +12,8 @@ def measure(bench):
         base, seconds = (getattr(site, action)() for site in (bench.small, bench.large))
         rows.append(
             Row(
-                f"{what} on {bench.large.people:,} contacts, with {bench.small.people:,}",
-                f"{base:.1f} s",
+                f"{what} with {bench.large.people:,} contacts",
+                f"{bench.small.people:,}: {base:.1f} s",
                 f"{seconds:.1f} s",
                 f"{seconds - base:+.1f} s",
                 f"≤ +{LIMIT} s",

@@ -2,11 +2,9 @@
 
 import json
 
-from common import CommandError
-
 from ..calls import Callers, encode_request
-from ..load import exchange
-from ..report import Row, Section
+from ..load import exchange_well
+from ..report import Row, Section, markdown_table
 
 PLANS = "/zadarma_bench/plans"
 LIMIT = 10  # buffers
@@ -15,24 +13,30 @@ LARGE_TABLES = ("res_partner", "crm_lead")
 
 
 def measure(bench):
-    """Explain the queries for several numbers."""
-    rows = []
+    """Explain the queries for several callers; a row shows the worst of them."""
+    plans = {}
     with bench.large.serve(workers=1):
-        for title, number in Callers(bench.large, seed=4).look_ups().items():
+        numbers = Callers(bench.large, seed=4).look_ups()
+        # The second time, when PostgreSQL knows the tables.
+        for title, number in [*numbers.items(), *numbers.items()]:
             request = encode_request(PLANS, {"number": number, "country": COUNTRY})
-            answer = exchange(bench.large.port, request)
-            if answer.status != 200:
-                raise CommandError(f"{answer.status} {answer.body[:200]!r} in place of plans")
-            rows.extend(_make_row(f"Look-up {query}, {title}", plan) for query, plan in json.loads(answer.body).items())
-    return Section(rows)
+            plans[title] = json.loads(exchange_well(bench.large.port, request))
+    queries = list(next(iter(plans.values())))
+    rows = [_make_row(query, [found[query] for found in plans.values()]) for query in queries]
+    buffers = [(title, *(str(_count_buffers(found[query])) for query in queries)) for title, found in plans.items()]
+    return Section(rows, [markdown_table(("Buffers read to look up", *queries), buffers)])
 
 
-def _make_row(what, plan):
-    scans = [node for node in _walk(plan) if node.get("Relation Name") in LARGE_TABLES]
-    kinds = sorted({node["Node Type"] for node in scans})
-    buffers = plan["Shared Hit Blocks"] + plan["Shared Read Blocks"]
-    is_met = buffers <= LIMIT and all("Index" in kind or kind == "Bitmap Heap Scan" for kind in kinds)
-    return Row(what, "", f"{buffers} buffers, {', '.join(kinds)}", "", f"≤ {LIMIT}, by index", is_met)
+def _make_row(query, plans):
+    scans = {node["Node Type"] for plan in plans for node in _walk(plan) if node.get("Relation Name") in LARGE_TABLES}
+    buffers = max(map(_count_buffers, plans))
+    is_met = buffers <= LIMIT and all("Index" in scan for scan in scans)
+    goal = f"≤ {LIMIT}, by index"
+    return Row(f"Look-up of {query}", "", f"{buffers} buffers, {', '.join(sorted(scans))}", "", goal, is_met)
+
+
+def _count_buffers(plan):
+    return plan["Shared Hit Blocks"] + plan["Shared Read Blocks"]
 
 
 def _walk(plan):

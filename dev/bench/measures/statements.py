@@ -5,12 +5,11 @@ import time
 from contextlib import contextmanager
 
 from ..calls import FLOOR_KIND, KNOWN, VARIANTS, Callers, Kind
-from ..load import exchange
+from ..load import exchange, exchange_well
 from ..report import Row, Section, markdown_table
 
 REQUESTS = 10
-# Odoo's web server waits this long for more from a client that stays connected, then it begins what follows the answer.
-HOLD = 0.1  # seconds
+# A client that stays keeps Odoo from what follows the answer for ten milliseconds.
 MARGIN = 0.005  # seconds
 QUIET = 0.3  # seconds
 SETTINGS = {"log_statement": "all", "log_connections": "on", "log_line_prefix": "%n|"}
@@ -45,7 +44,7 @@ def measure(bench):
     kinds = (FLOOR_KIND, KNOWN, *VARIANTS)
     with bench.large.serve(workers=2):
         for kind in kinds * REQUESTS:
-            exchange(bench.large.port, callers.request(kind), HOLD)
+            exchange_well(bench.large.port, callers.request(kind), stays=True)
         with _logging(bench.server):
             traffic = {kind: [_watch(bench, callers, kind) for _ in range(REQUESTS)] for kind in kinds}
     return Section(_rows(traffic), [_explain(traffic)])
@@ -63,7 +62,8 @@ def _rows(traffic: dict[Kind, list[Traffic]]):
         ("New PostgreSQL connections before the answer", lambda seen: seen.connections, 0),
     )
     return [
-        Row.of_counts(what, worst(count, FLOOR_KIND), worst(count, *calls), limit) for what, count, limit in counts
+        Row.of_counts(what, f"floor: {worst(count, FLOOR_KIND)}", worst(count, *calls), limit)
+        for what, count, limit in counts
     ]
 
 
@@ -78,8 +78,8 @@ def _explain(traffic):
         for kind, seen in traffic.items()
     ]
     return (
-        f"Statements are those in PostgreSQL's log between a request and its answer, the most of {REQUESTS} requests of "
-        "each kind, without what opens and closes transactions and cleans a connection of the pool (“control”).\n\n"
+        f"Statements are those in PostgreSQL's log between a request and its answer, the most of {REQUESTS} requests "
+        "of each kind, without what opens and closes transactions and cleans a connection of the pool (“control”).\n\n"
         + markdown_table(("Request", "Statements", "Control", "Which"), rows)
     )
 
@@ -108,7 +108,7 @@ def _watch(bench, callers, kind):
     mark = log.stat().st_size
     request = callers.request(kind)
     began = time.time()
-    answered = exchange(bench.large.port, request, HOLD).at
+    answered = exchange(bench.large.port, request, stays=True).at
     time.sleep(QUIET)
     with open(log, encoding="utf-8", errors="replace") as file:
         file.seek(mark)

@@ -22,8 +22,9 @@ class ZadarmaBench(http.Controller):
         """
         caller = request.env(user=SUPERUSER_ID)["zadarma.caller"]
         queries = {
-            "by sanitized number": caller._exact_query(number, 1),
-            "by written form": caller._written_query(number, 1, country),
+            "contacts by sanitized number": caller._exact_query(number, 1),
+            "contacts by written form": caller._written_query(number, 1, country),
+            "leads": caller._lead_query(number, 1),
         }
         explain = SQL("EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) ")
         return request.make_json_response(
