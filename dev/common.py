@@ -19,11 +19,17 @@ class CommandError(Exception):
 
 
 def command(main):
-    """Run `main` as a script: readable errors, and `finally` blocks that run on Ctrl-C and SIGTERM alike."""
-    # Whoever starts us in the background has Ctrl-C ignored, and the processes we start would inherit that.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda number, _frame: sys.exit(128 + number))
+    """Run `main` as a script: readable errors, and `finally` blocks that run on Ctrl-C, SIGTERM and SIGHUP alike."""
+    signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+    def end(number, _frame):
+        # make passes on what its whole group has got already: once is enough, cleaning up must not be interrupted.
+        for each in signals:
+            signal.signal(each, signal.SIG_IGN)
+        raise KeyboardInterrupt if number == signal.SIGINT else SystemExit(128 + number)
+
+    for number in signals:
+        signal.signal(number, end)
     try:
         sys.exit(main())
     except CommandError as error:

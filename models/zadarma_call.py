@@ -118,6 +118,15 @@ class ZadarmaCall(models.Model):
         for call in self:
             call.is_missed = call.direction == "inbound" and call.state == "ended" and call.result != "answered"
 
+    # === CRUD === #
+
+    def write(self, vals):
+        """Override to remember that a person said who the caller is."""
+        if {"partner_id", "lead_id"} & vals.keys() and "caller_state" not in vals:
+            is_chosen = any(vals.get(name) for name in ("partner_id", "lead_id"))
+            vals = {**vals, "caller_state": "chosen" if is_chosen else "unknown"}
+        return super().write(vals)
+
     def _get_number_display(self):
         if self.is_withheld:
             return self.env._("Withheld number")
@@ -483,9 +492,7 @@ class ZadarmaCall(models.Model):
         # sudo: zadarma.call - whoever takes part in a call may say who the caller is
         call_sudo = self.sudo()
         lead = call_sudo.lead_id or call_sudo._find_open_leads(partner)
-        call_sudo.write(
-            {"partner_id": partner.id, "lead_id": lead.id, "caller_state": "chosen", "revision": self.revision + 1}
-        )
+        call_sudo.write({"partner_id": partner.id, "lead_id": lead.id, "revision": self.revision + 1})
         return self._get_popup_values(self.env.user)
 
     def action_create_partner(self):
@@ -526,9 +533,9 @@ class ZadarmaCall(models.Model):
         call_sudo = call.sudo()
         # Only the record with the caller's number: a form may create others on the way, a company for its contact.
         if partner and partner.phone_sanitized == call_sudo.number and not call_sudo.partner_id:
-            call_sudo.write({"partner_id": partner.id, "caller_state": "chosen"})
+            call_sudo.partner_id = partner
         if lead and lead.phone_sanitized == call_sudo.number and not call_sudo.lead_id:
-            call_sudo.write({"lead_id": lead.id, "caller_state": "chosen"})
+            call_sudo.lead_id = lead
 
     @api.model
     def action_open_missed(self):

@@ -1,4 +1,3 @@
-import datetime
 import gzip
 import io
 import ipaddress
@@ -13,6 +12,7 @@ import threading
 import time
 import zlib
 from contextlib import contextmanager
+from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from unittest.mock import patch
@@ -123,13 +123,20 @@ class Provider(ThreadingHTTPServer):
 
 
 class _Handler(BaseHTTPRequestHandler):
-    def _answer(self):
+    def do_GET(self):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
         self.server.requests.append((self.command, self.path, dict(self.headers), body))
         answers = self.server.answers
         (answers.pop(0) if len(answers) > 1 else answers[0])(self)
 
-    do_GET = do_POST = do_PUT = do_DELETE = _answer
+    def do_POST(self):
+        self.do_GET()
+
+    def do_PUT(self):
+        self.do_GET()
+
+    def do_DELETE(self):
+        self.do_GET()
 
     def log_message(self, *_args):
         pass
@@ -527,7 +534,8 @@ class TestConnection(ClientCase):
             with self.subTest(name):
                 provider = self.provider(first, first, reply({"status": "success", "tries": 3}))
                 self.assertEqual(self.client(provider).get(BALANCE, {"a": 1})["tries"], 3)
-                self.assertEqual([target for _verb, target, _headers, _body in provider.requests], [BALANCE + "?a=1"] * 3)
+                targets = [target for _verb, target, _headers, _body in provider.requests]
+                self.assertEqual(targets, [BALANCE + "?a=1"] * 3)
 
     def test_trying_again_ends_and_waits_longer_each_time(self):
         _caught, provider = self.fails(AnswerError, reply(b"", 500), retry=True)
@@ -575,7 +583,7 @@ class TestCertificate(ClientCase):
         """Return a server's TLS context with a certificate of its own making, and the certificate's file."""
         key = ec.generate_private_key(ec.SECP256R1())
         name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, host)])
-        now = datetime.datetime.now(datetime.timezone.utc)
+        now = datetime.now(timezone.utc)
         subject = x509.IPAddress(ipaddress.ip_address(host)) if host[0].isdigit() else x509.DNSName(host)
         certificate = (
             x509.CertificateBuilder()
@@ -583,8 +591,8 @@ class TestCertificate(ClientCase):
             .issuer_name(name)
             .public_key(key.public_key())
             .serial_number(x509.random_serial_number())
-            .not_valid_before(now - datetime.timedelta(days=10))
-            .not_valid_after(now + datetime.timedelta(days=days))
+            .not_valid_before(now - timedelta(days=10))
+            .not_valid_after(now + timedelta(days=days))
             .add_extension(x509.SubjectAlternativeName([subject]), critical=False)
             .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
             .sign(key, hashes.SHA256())
@@ -690,7 +698,8 @@ class TestSecrecy(ClientCase):
         self.assertIsNone(caught.__cause__)
 
     def test_what_zadarma_says_stays_one_short_line(self):
-        caught, _provider = self.fails(RefusedError, reply({"status": "error", "message": "a\nb\x00" + "x" * 9999}, 400))
+        answer = reply({"status": "error", "message": "a\nb\x00" + "x" * 9999}, 400)
+        caught, _provider = self.fails(RefusedError, answer)
         self.assertEqual(caught.message, "a b " + "x" * 196)
 
     def test_successful_request_is_told_at_debug_level_with_a_masked_number(self):

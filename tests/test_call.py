@@ -162,6 +162,18 @@ class TestCall(ZadarmaCase):
         self.deliver(end(internal="101"))
         self.assertEqual((call.result, call.duration, call.is_timed_out), ("answered", 42, False))
 
+    def test_hour_that_comes_twice_makes_one_call(self):
+        self.company.zadarma_tz = "Europe/Berlin"
+        for moment, utc in (("2025-10-26 00:30:01", "00:30"), ("2025-10-26 01:30:01", "01:30")):
+            self.clock.move_to(moment)
+            fields = {"call_id": f"in_{utc.replace(':', ''):0>40}", "start": "2025-10-26 02:30:00"}
+            self.deliver(inbound("START", **fields))
+            self.clock.tick(7200)
+            self.deliver(end(**fields))
+            call = self._find_call(fields["call_id"])
+            self.assertEqual(len(call), 1)
+            self.assertEqual(call.date_start.strftime("%H:%M"), utc)
+
     def test_talking_call_is_given_more_time(self):
         self.deliver(inbound("START"), inbound("INTERNAL", internal="101"), answer("101"))
         call = self._find_call()
@@ -180,7 +192,7 @@ class TestCall(ZadarmaCase):
         self.deliver(inbound("START"))
         other = self.env["res.partner"].create({"name": "Other"})
         call = self._find_call()
-        call.write({"partner_id": other.id, "caller_state": "chosen"})
+        call.with_user(self.supervisor).partner_id = other
         self.deliver(inbound("INTERNAL", internal="101"), end("cancel", "0"))
         self.assertEqual(call.partner_id, other)
 

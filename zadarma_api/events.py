@@ -129,6 +129,8 @@ def parse_event(fields: Mapping[str, str], received_at: datetime, zone: tzinfo) 
     call_id = call_id_of(fields)
     if not call_id:
         raise EventError("pbx_call_id is missing or malformed")
+    # Nothing else, or a repetition with other unknown fields would say something else under the same key.
+    fields = {key: fields[key] for key in CALL_EVENTS[name] if key in fields}
     notes: list[str] = []
     started_at = None
     if name != "NOTIFY_RECORD":

@@ -108,9 +108,7 @@ def fold(events: Iterable[Event], own_numbers: frozenset[str] = frozenset()) -> 
     :param own_numbers: the account's numbers in E.164; a call from or to one of them is internal.
     """
     ordered = sorted(set(events), key=_sort_key)
-    # The end that says most: answered before not, then the longer one.
-    ends = [event for event in ordered if event.name in _CLOSING]
-    end = max(ends, key=lambda event: (event.result == "answered", event.duration or 0, event.result), default=None)
+    end = max((event for event in ordered if event.name in _CLOSING), key=_telling, default=None)
     answers = [event for event in ordered if event.name == "NOTIFY_ANSWER"]
     outbound = _is_outbound(ordered)
     number = _callee(ordered, answers) if outbound else _first(ordered, "caller_id")
@@ -139,6 +137,11 @@ def fold(events: Iterable[Event], own_numbers: frozenset[str] = frozenset()) -> 
 def _sort_key(event: Event) -> tuple[int, datetime, str]:
     # The last part tells all fields, so that no two different events are equal and left in the order of the set.
     return _RANK[event.name], event.received_at, repr(event)
+
+
+def _telling(end: Event) -> tuple[bool, int, bool, str]:
+    """Rank ends of one call by how much they say: answered before not, then the longer one, then who talked."""
+    return end.result == "answered", end.duration or 0, bool(end.last_internal or end.internal), end.result
 
 
 def _is_outbound(ordered: list[Event]) -> bool:
@@ -220,12 +223,9 @@ def _legs(ordered: list[Event], answers: list[Event], state: str, talker: str) -
     outbound = _is_outbound(ordered)
     answered = {_answering_extension(event, outbound) for event in answers} | {talker}
     transfers = {event.internal: event.transfer_from for event in ordered if event.transfer_from}
-    rung = {
-        event.internal or _answering_extension(event, outbound)
-        for event in ordered
-        if event.name != "NOTIFY_RECORD"
-    }
-    rung |= {talker}
+    # Whoever is named once has a leg, so that no later event takes it away again.
+    rung = {event.internal or _answering_extension(event, outbound) for event in ordered}
+    rung |= {event.last_internal for event in ordered} | {talker}
     legs = []
     for extension in sorted(rung - {""}):
         if state == "ended" or (state == "talking" and extension != talker):

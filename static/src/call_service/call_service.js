@@ -11,7 +11,7 @@ import { registry } from "@web/core/registry";
 /** Seconds after which a notification is too old to open a popup. */
 const FRESH_FOR = 30;
 /** How long the popup of an ended call tells why it ended. */
-const FAREWELL_DELAY = 1500;
+const FAREWELL_DELAY = 1000;
 /** Before it rings, so that two tabs that swap places do not both do it. */
 const RING_DELAY = 250;
 /** Between two reads while the bus is not connected. */
@@ -76,7 +76,7 @@ export class CallService {
     /**
      * Read what is going on. Of all reads asked for while one runs, one follows it.
      *
-     * @returns {Promise<void>} never rejected
+     * @returns {Promise<void>}
      */
     read() {
         this.mustRead = true;
@@ -88,16 +88,9 @@ export class CallService {
         while (this.mustRead) {
             this.mustRead = false;
             const askedAt = Date.now();
-            try {
-                const popupState = await this.orm.silent.call(
-                    "zadarma.call",
-                    "get_popup_state",
-                    []
-                );
-                this.load(popupState, askedAt);
-            } catch (error) {
-                this.onReadError(error);
-            }
+            await this.orm.silent
+                .call("zadarma.call", "get_popup_state", [])
+                .then((popupState) => this.load(popupState, askedAt), this.onReadError.bind(this));
         }
     }
 

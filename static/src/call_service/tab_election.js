@@ -2,7 +2,7 @@ import { browser } from "@web/core/browser/browser";
 
 const STORAGE_KEY = "zadarma.popup_tab";
 const BEAT_PERIOD = 500;
-const SILENCE_LIMIT = 2000;
+const SILENCE_LIMIT = 1500;
 const ORPHAN_DELAY = 200;
 
 /**

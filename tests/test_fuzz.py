@@ -1,0 +1,75 @@
+import os
+import random
+
+from odoo import SUPERUSER_ID, api
+from odoo.tests import tagged
+
+from ..zadarma_api.events import CALL_EVENTS, OTHER_EVENTS
+from .common import CALL_ID, OUT_CALL_ID, ZadarmaCase, answer, end, inbound, outbound, record
+
+# How many events; `FUZZED=100000` for a long run.
+FUZZED = int(os.environ.get("FUZZED", "400"))
+ODD = (
+    "",
+    " ",
+    "0",
+    "-1",
+    "1e3",
+    "NaN",
+    "9" * 400,
+    "x" * 10000,
+    "\x00",
+    "a\x00b",
+    "\r\nX: y",
+    "'; DROP TABLE zadarma_call; --",
+    "%s %(x)s {0} {{7*7}}",
+    "<script>alert(1)</script>",
+    "../../etc/passwd",
+    "\U0001f4de‮é",
+    "1970-01-01 00:00:00",
+    "9999-12-31 23:59:59",
+    "0001-01-01 00:00:00",
+    "2025-03-30 02:30:00",
+    "100",
+    "499499-100",
+    "+4917012345678",
+    "true",
+)
+VALID = [
+    inbound("START"),
+    inbound("INTERNAL", internal="101"),
+    answer("101"),
+    end(internal="101"),
+    record(),
+    outbound("OUT_START"),
+    outbound("OUT_END", disposition="answered", duration="5"),
+]
+
+
+@tagged("post_install", "-at_install")
+class TestFuzz(ZadarmaCase):
+    def _fuzz(self, chance):
+        form = dict(chance.choice(VALID))
+        for _change in range(chance.randint(1, 4)):
+            name = chance.choice([*form, "event", "internal", "transfer_from", "calltype", chance.choice(ODD)])
+            if chance.random() < 0.2:
+                form.pop(name, None)
+            elif name == "event":
+                form[name] = chance.choice([*CALL_EVENTS, *OTHER_EVENTS, *ODD])
+            else:
+                form[name] = chance.choice(ODD)
+        if form.get("pbx_call_id") in (CALL_ID, OUT_CALL_ID):
+            form["pbx_call_id"] = f"{chance.choice(('in', 'out'))}_{chance.randrange(max(50, FUZZED // 8)):040x}"
+        return form
+
+    def test_no_event_breaks_the_inbox(self):
+        """Whatever an authentic event says, it is kept, answered, and fails nowhere."""
+        chance = random.Random(20250301)
+        forms = [self._fuzz(chance) for _event in range(FUZZED)]
+        with self.assertNoLogs("odoo.addons.zadarma", "WARNING"):
+            for form in forms:
+                self.deliver(form)
+        with self.env.registry.cursor() as cr:
+            events = api.Environment(cr, SUPERUSER_ID, {})["zadarma.event"].search([])
+            self.assertFalse(events.filtered(lambda event: event.state in ("new", "failed")))
+            self.assertEqual(len(events) + sum(events.mapped("redelivered")), FUZZED)
