@@ -26,9 +26,9 @@ class CrmLead(models.Model):
 
     def _merge_dependences(self, opportunities):
         """Override to keep the calls of leads that are merged into this one."""
-        super()._merge_dependences(opportunities)
         # sudo: zadarma.call - whoever may merge leads moves all their calls, their own and others'
         opportunities.sudo().zadarma_call_ids.write({"lead_id": self.id})
+        return super()._merge_dependences(opportunities)
 
     def action_view_zadarma_calls(self):
         """Open the calls of this lead."""

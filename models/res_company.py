@@ -6,9 +6,10 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from odoo import api, fields, models
-from odoo.addons.base.models.res_partner import _tz_get
 from odoo.exceptions import UserError, ValidationError
 from odoo.tools import ormcache
+
+from odoo.addons.base.models.res_partner import _tz_get
 
 from ..zadarma_api import errors
 from ..zadarma_api.client import API_URL, ZadarmaClient
@@ -86,8 +87,8 @@ class ResCompany(models.Model):
 
     _inherit = "res.company"
 
-    zadarma_key = fields.Char(string="Zadarma Key", groups="base.group_system", copy=False)
-    zadarma_secret = fields.Char(string="Zadarma Secret", groups="base.group_system", copy=False)
+    zadarma_key = fields.Char(groups="base.group_system", copy=False)
+    zadarma_secret = fields.Char(groups="base.group_system", copy=False)
     zadarma_token = fields.Char(
         string="Zadarma Webhook Token",
         compute="_compute_zadarma_token",
@@ -106,7 +107,6 @@ class ResCompany(models.Model):
         help="The zone of the account at Zadarma, in which the times of its notifications are written.",
     )
     zadarma_caller_name = fields.Boolean(
-        string="Zadarma Caller Name",
         default=True,
         help="Show the name of a known caller on the display of the phone that rings.",
     )
@@ -114,7 +114,7 @@ class ResCompany(models.Model):
         string="Restrict Zadarma Addresses",
         help="Accept notifications from the addresses below only. Behind a proxy, Odoo must run in proxy mode.",
     )
-    zadarma_addresses = fields.Char(string="Zadarma Addresses", default=ZADARMA_ADDRESSES)
+    zadarma_addresses = fields.Char(default=ZADARMA_ADDRESSES)
     zadarma_event_days = fields.Integer(
         string="Keep Zadarma Notifications (days)",
         default=30,
@@ -227,9 +227,7 @@ class ResCompany(models.Model):
         if isinstance(error, errors.AuthorizationError):
             return self.env._("Zadarma does not accept the key or the secret. Copy both again from your account.")
         if isinstance(error, errors.RateLimitError):
-            return self.env._(
-                "Zadarma asks to slow down. Try again in %(seconds)s seconds.", seconds=error.retry_after
-            )
+            return self.env._("Zadarma asks to slow down. Try again in %(seconds)s seconds.", seconds=error.retry_after)
         if isinstance(error, errors.UnreachableError):
             return self.env._("Zadarma could not be reached. Check the server's internet access and try again.")
         return self.env._("Zadarma refused the request: %(reason)s", reason=error.message)

@@ -58,13 +58,13 @@ class ZadarmaCall(models.Model):
         readonly=True, help="The other party's number in international form, or as received. Empty if withheld."
     )
     is_withheld = fields.Boolean(string="Number Withheld", readonly=True)
-    own_number = fields.Char(string="Own Number", readonly=True, help="The dialled number, or the one shown.")
+    own_number = fields.Char(readonly=True, help="The dialled number, or the one shown.")
     own_number_id = fields.Many2one(
         "zadarma.number", string="Zadarma Number", readonly=True, ondelete="set null", index="btree_not_null"
     )
     # Not checked against the company: merging contacts must never cost a call.
     partner_id = fields.Many2one("res.partner", string="Contact", ondelete="set null", index="btree_not_null")
-    lead_id = fields.Many2one("crm.lead", string="Lead", ondelete="set null", index="btree_not_null")
+    lead_id = fields.Many2one("crm.lead", ondelete="set null", index="btree_not_null")
     caller_state = fields.Selection(
         [
             ("unknown", "Unknown"),
@@ -79,7 +79,6 @@ class ZadarmaCall(models.Model):
     )
     user_id = fields.Many2one(
         "res.users",
-        string="User",
         readonly=True,
         ondelete="set null",
         index="btree_not_null",
@@ -223,9 +222,7 @@ class ZadarmaCall(models.Model):
             [("company_id", "=", company.id), ("number", "in", numbers), ("user_id.active", "=", True)]
         )
         return {
-            extension.number: extension.user_id
-            for extension in extensions
-            if company in extension.user_id.company_ids
+            extension.number: extension.user_id for extension in extensions if company in extension.user_id.company_ids
         }
 
     def _apply_legs(self, state):
@@ -383,8 +380,7 @@ class ZadarmaCall(models.Model):
 
     def _as_user(self, user):
         """Return the call in the environment of a user, in the call's company."""
-        context = {"lang": user.lang, "tz": user.tz, "allowed_company_ids": self.company_id.ids}
-        return self.with_user(user).with_context(context)
+        return self.with_user(user).with_context(lang=user.lang, tz=user.tz, allowed_company_ids=self.company_id.ids)
 
     def _get_matches(self):
         """Return the contacts to choose from, those the user may see."""

@@ -13,7 +13,6 @@ class ZadarmaCallLeg(models.Model):
     extension = fields.Char(required=True, readonly=True)
     user_id = fields.Many2one(
         "res.users",
-        string="User",
         readonly=True,
         ondelete="set null",
         index="btree_not_null",

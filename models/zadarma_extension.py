@@ -18,7 +18,6 @@ class ZadarmaExtension(models.Model):
     )
     user_id = fields.Many2one(
         "res.users",
-        string="User",
         domain="[('share', '=', False), ('company_ids', 'in', company_id)]",
         ondelete="set null",
         index="btree_not_null",

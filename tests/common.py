@@ -4,8 +4,9 @@ import json
 from datetime import datetime
 
 from odoo import SUPERUSER_ID, api
-from odoo.addons.bus.models.bus import channel_with_db, json_dump
 from odoo.tests import HttpCase, TransactionCase, freeze_time, new_test_user
+
+from odoo.addons.bus.models.bus import channel_with_db, json_dump
 
 from ..zadarma_api.signature import webhook_signature
 

@@ -174,9 +174,7 @@ class ClientCase(BaseCase):
         self.startPatcher(patch.dict(os.environ, {"NO_PROXY": "*", "no_proxy": "*"}))
         self.pauses = []
         sleep = time.sleep
-        self.startPatcher(
-            patch.object(module.time, "sleep", lambda s: self.pauses.append(s) if s >= 0.5 else sleep(s))
-        )
+        self.startPatcher(patch.object(module.time, "sleep", lambda s: self.pauses.append(s) if s >= 0.5 else sleep(s)))
 
     def provider(self, *answers, **options):
         return self.enterContext(Provider(*answers, **options))

@@ -28,7 +28,8 @@ OUT_CALL_ID = "out_dcb2000000000000000000000000000000005068"
 RECEIVED = datetime(2025, 3, 1, 12, 0, 0, tzinfo=UTC)
 INBOUND = f"call_start=2025-03-01+10%3A00%3A00&pbx_call_id={CALL_ID}&caller_id=%2B4917012345678&called_did=493012345678"
 OUTBOUND = (
-    f"call_start=2025-03-01+11%3A00%3A00&pbx_call_id={OUT_CALL_ID}&destination=%2B4917012345678&caller_id=0&internal=100"
+    f"call_start=2025-03-01+11%3A00%3A00&pbx_call_id={OUT_CALL_ID}&destination=%2B4917012345678"
+    "&caller_id=0&internal=100"
 )
 END = "&internal=101&duration=42&disposition=answered&status_code=16&is_recorded=1&call_id_with_rec=1740823200.1234"
 OUT_END = "&duration=0&disposition=cancel&status_code=16&is_recorded=0"

@@ -12,9 +12,7 @@ from ..zadarma_api.numbers import (
     written_forms,
 )
 
-property_of = settings(
-    derandomize=True, deadline=None, max_examples=300, suppress_health_check=[HealthCheck.too_slow]
-)
+property_of = settings(derandomize=True, deadline=None, max_examples=300, suppress_health_check=[HealthCheck.too_slow])
 number_like = st.one_of(
     st.text(alphabet="+0123456789 ()-./", max_size=24),
     st.from_regex(r"\A(\+|00)?[1-9][0-9]{4,16}\Z"),

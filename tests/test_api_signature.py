@@ -245,9 +245,7 @@ EVENTS = [
     ),
     (
         "OUT_END",
-        decoded(
-            f"event=NOTIFY_OUT_END&{OUT}&internal=100&duration=0&disposition=cancel&status_code=16&is_recorded=0"
-        ),
+        decoded(f"event=NOTIFY_OUT_END&{OUT}&internal=100&duration=0&disposition=cancel&status_code=16&is_recorded=0"),
         "100+49170123456782025-03-01 11:00:00",
         "5bafadd3b3aa51616cb7ea94b4bbdde5f839b2dd",
         *OUT_SIGNATURE,

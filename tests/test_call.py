@@ -200,7 +200,7 @@ class TestCall(ZadarmaCase):
         self.deliver(inbound("START", caller="+4915112345678"), inbound("INTERNAL", internal="101"))
         call = self._find_call().with_user(self.agent)
         action = call.action_create_partner()
-        partners = self.env["res.partner"].with_user(self.agent).with_context(action["context"])
+        partners = self.env["res.partner"].with_user(self.agent).with_context(**action["context"])
         partners.create({"name": "Firm", "is_company": True, "phone": False})
         partner = partners.create({"name": "New"})
         self.assertEqual(call.sudo().partner_id.id, partner.id)

@@ -19,4 +19,4 @@ class TestJs(test_js.WebSuite):
     @no_retry
     def test_unit_desktop(self):
         """Override because Odoo's loader ignores tests that are only inherited."""
-        super().test_unit_desktop()
+        return super().test_unit_desktop()

@@ -143,7 +143,7 @@ class _Body:
     def __init__(self, body):
         self._body = body
 
-    def read1(self, _amount, decode_content=True):  # noqa: ARG002
+    def read1(self, _amount, decode_content=True):
         body, self._body = self._body, b""
         return body
 

@@ -96,9 +96,7 @@ class TestWebhook(ZadarmaHttpCase):
         other = self.env["res.company"].create({"name": "Other", "zadarma_secret": "other secret"})
         self.assertEqual(self.post(inbound("START"), secret="other secret").status_code, 403)
         self.assertEqual(self.post(inbound("START"), token=other.zadarma_token).status_code, 403)
-        self.assertEqual(
-            self.post(inbound("START"), token=other.zadarma_token, secret="other secret").status_code, 200
-        )
+        self.assertEqual(self.post(inbound("START"), token=other.zadarma_token, secret="other secret").status_code, 200)
         self.assertEqual(self.env["zadarma.event"].search([]).company_id, other)
 
     def test_unknown_token_looks_like_a_wrong_signature(self):
@@ -140,7 +138,7 @@ class TestWebhook(ZadarmaHttpCase):
             self.assertEqual(response.headers["Content-Type"], "text/plain; charset=utf-8")
 
     def test_echo_is_text_whatever_it_holds(self):
-        for value in ("<script>alert(1)</script>", "x" * 10000, "a\r\nX-Evil: 1", "\x00", "‮"):
+        for value in ("<script>alert(1)</script>", "x" * 10000, "a\r\nX-Evil: 1", "\x00", "\u202e"):
             response = self.url_open(f"/zadarma/{TOKEN}?{urlencode({'zd_echo': value})}")
             self.assertIn(response.status_code, (200, 400))
             self.assertTrue(response.headers["Content-Type"].startswith("text/plain"))
@@ -181,9 +179,7 @@ class TestWebhook(ZadarmaHttpCase):
         form = inbound("START")
         signature = {"Signature": webhook_signature(SECRET, form)}
         for kind in ("application/json", "text/plain", ""):
-            response = self.post(
-                form, secret=None, data=json.dumps(form), headers={"Content-Type": kind, **signature}
-            )
+            response = self.post(form, secret=None, data=json.dumps(form), headers={"Content-Type": kind, **signature})
             self._assert_refused(response, 415)
 
     def test_large_bodies_are_refused(self):
@@ -322,6 +318,9 @@ class TestWebhook(ZadarmaHttpCase):
             "Connection: close",
             *headers,
         ]
-        with self.allow_requests(all_requests=True), socket.create_connection((url.hostname, url.port), timeout=10) as connection:
+        with (
+            self.allow_requests(all_requests=True),
+            socket.create_connection((url.hostname, url.port), timeout=10) as connection,
+        ):
             connection.sendall("\r\n".join(lines).encode() + b"\r\n\r\n" + body)
             return int(connection.makefile("rb").readline().split()[1])

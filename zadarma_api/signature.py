@@ -46,9 +46,7 @@ def php_query(params: Mapping[str, Any]) -> str:
         return quote_plus(text, safe="").replace("~", "%7E")
 
     return "&".join(
-        f"{encode(name)}={encode(value)}"
-        for key in sorted(params)
-        for name, value in _flatten(key, params[key])
+        f"{encode(name)}={encode(value)}" for key in sorted(params) for name, value in _flatten(key, params[key])
     )
 
 

@@ -71,6 +71,14 @@ class Odoo:
         self.stop()
         self.start()
 
+    def revive(self):
+        """Start it again if it ended by itself, as a service manager does.
+
+        Odoo does so where a worker has to be replaced while the database is away.
+        """
+        if self.process.poll() is not None:
+            self.restart()
+
     def workers(self):
         """Return the HTTP workers that live now."""
         started = set(map(int, WORKER.findall(self.log())))

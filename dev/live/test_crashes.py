@@ -131,18 +131,28 @@ def test_database_crashes_under_load(odoo, server, wire, measure):
     try:
         with Load(wire) as load:
             for _ in range(DATABASE_CRASHES):
-                before = len(load.acknowledged)
-                wait_for(lambda before=before: len(load.acknowledged) > before + 5, "notifications are acknowledged")
+                wait_for_more(load, 5, "notifications are acknowledged")
                 server.kill()
                 server.start()
-                started, before = time.monotonic(), len(load.acknowledged)
-                wait_for(lambda before=before: len(load.acknowledged) > before, "service is back", 60)
+                started = time.monotonic()
+                wait_for_more(load, 1, "service is back", odoo.revive)
                 downtimes.append(time.monotonic() - started)
         load.check(odoo)
     finally:
         # Odoo's bus needs most of a minute to notice; the other tests shall not wait for that.
         odoo.restart()
     measure(f"{DATABASE_CRASHES} crashes; service back {max(downtimes):.1f} s after PostgreSQL at the latest")
+
+
+def wait_for_more(load, count, what, meanwhile=lambda: None):
+    """Wait until so many more notifications are acknowledged."""
+    wanted = len(load.acknowledged) + count
+
+    def is_there():
+        meanwhile()
+        return len(load.acknowledged) >= wanted
+
+    wait_for(is_there, what, 60)
 
 
 def test_first_call_after_a_start(odoo, wire, measure):

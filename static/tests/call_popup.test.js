@@ -76,7 +76,7 @@ test("data is text, whatever it contains", async () => {
             responsible: attack,
             deals: [{ id: 5, name: attack, stage: attack, amount: attack }],
             own_number: { number: attack, name: attack },
-        })
+        }),
     );
     await waitForText(`${CARD} .o_zadarma_call_title`, attack);
     expect(`${CARD} img`).toHaveCount(0);

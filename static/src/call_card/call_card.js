@@ -50,9 +50,7 @@ export class CallCard extends Component {
             return direction === "outbound" ? _t("Calling …") : _t("Incoming call");
         }
         if (reason === "answered_elsewhere") {
-            return by
-                ? _t("Answered by %(name)s", { name: by })
-                : _t("Answered by a colleague");
+            return by ? _t("Answered by %(name)s", { name: by }) : _t("Answered by a colleague");
         }
         return reason === "missed" ? _t("Missed call") : _t("Call ended");
     }
@@ -89,7 +87,8 @@ export class CallCard extends Component {
     }
 
     get moreMatches() {
-        return this.call.matches_count - this.call.matches.length;
+        const count = this.call.matches_count - this.call.matches.length;
+        return count > 0 && _t("and %(count)s more", { count });
     }
 
     get isUnknown() {

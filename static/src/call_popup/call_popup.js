@@ -25,13 +25,13 @@ export class CallPopup extends Component {
         });
         useEffect(
             () => this.announce(),
-            () => [this.ringingIds.join()]
+            () => [this.ringingIds.join()],
         );
     }
 
     get ringing() {
         return this.calls.shown.filter(
-            ({ direction, state }) => direction !== "outbound" && state === "ringing"
+            ({ direction, state }) => direction !== "outbound" && state === "ringing",
         );
     }
 
@@ -44,7 +44,7 @@ export class CallPopup extends Component {
         const call = this.ringing.find(({ id }) => !this.announced.has(id));
         if (call) {
             this.announced.add(call.id);
-            this.spoken.text = _t("Incoming call: %(caller)s. Press %(keys)s for its buttons.", {
+            this.spoken.text = _t("Incoming call: %(caller)s. Press %(keys)s to go there.", {
                 caller: [
                     call.partner?.name || call.lead?.name,
                     call.partner?.company,

@@ -270,7 +270,7 @@ export class CallService {
 
     settleSound() {
         const ringing = this.state.shown.filter(
-            ({ direction, state }) => direction === "inbound" && state === "ringing"
+            ({ direction, state }) => direction === "inbound" && state === "ringing",
         );
         const mayRing = this.sound && ringing.length && !this.isBusy;
         browser.clearTimeout(this.ringTimeout);
@@ -307,7 +307,7 @@ export class CallService {
                     this.state.isDelayed = !this.isConnected;
                     this.read();
                 },
-                this.isConnected ? DOUBT_PERIOD : POLL_PERIOD
+                this.isConnected ? DOUBT_PERIOD : POLL_PERIOD,
             );
         }
     }

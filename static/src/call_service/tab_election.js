@@ -99,7 +99,7 @@ export class TabElection {
             // All tabs are hidden: let one of them be first.
             browser.setTimeout(
                 () => this.record || this.claim(),
-                ORPHAN_DELAY * (1 + Math.random())
+                ORPHAN_DELAY * (1 + Math.random()),
             );
         }
     }
