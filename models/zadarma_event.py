@@ -4,7 +4,7 @@ import hashlib
 import json
 import logging
 from contextlib import contextmanager
-from datetime import timedelta, timezone
+from datetime import datetime, timedelta, timezone
 
 import psycopg2
 from psycopg2 import errorcodes
@@ -167,7 +167,8 @@ class ZadarmaEvent(models.Model):
         :param str answer: JSON to answer with, if it is new.
         :return: the answer that was given first.
         """
-        received_at = fields.Datetime.now()
+        # To the microsecond: of two extensions that picked up in a transfer, the later one talks.
+        received_at = datetime.now(timezone.utc).replace(tzinfo=None)
         state, error = self._classify(account, form, received_at)
         query = SQL(
             """

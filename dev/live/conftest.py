@@ -146,12 +146,11 @@ def browser():
 
 
 @pytest.fixture
-def open_desk(odoo, request, browser, people, proxy, zadarma):
+def open_desk(request, browser, people, proxy, zadarma):
     """Open browsers of users; at the end their consoles must be free of errors unless the test allowed some."""
     desks = []
 
     def open_desk(login, url=proxy.url, session_id=None, path=None, tolerated=(), **size):
-        if __import__("os").environ.get("TMPBUS"): odoo.sql("DELETE FROM bus_bus")
         desk = Desk(browser, url, session_id or people[login].session_id, tolerated, **size)
         desks.append(desk)
         if path != "":

@@ -42,20 +42,16 @@ export class CallCard extends Component {
     }
 
     get status() {
-        const { by, direction, reason, state } = this.call;
+        const { by, direction, state } = this.call;
         if (state === "talking") {
             return _t("Talking");
         }
         if (state === "ringing") {
             return direction === "outbound" ? _t("Calling …") : _t("Incoming call");
         }
-        if (reason === "answered_elsewhere") {
-            return by ? _t("Answered by %(name)s", { name: by }) : _t("Answered by a colleague");
-        }
-        return reason === "missed" ? _t("Missed call") : _t("Call ended");
+        return by ? _t("Answered by %(name)s", { name: by }) : _t("Answered by a colleague");
     }
 
-    /** @returns {string} icon of the direction, or of the end */
     get icon() {
         if (this.call.state === "ended") {
             return "fa-phone-square";

@@ -10,8 +10,8 @@ import { registry } from "@web/core/registry";
 
 /** Seconds after which a notification is too old to open a popup. */
 const FRESH_FOR = 30;
-/** How long the popup of an ended call tells why it ended. */
-const FAREWELL_DELAY = 1000;
+/** How long the popup of a call that a colleague answered says so, in milliseconds. */
+const FAREWELL_DELAY = 800;
 /** Before it rings, so that two tabs that swap places do not both do it. */
 const RING_DELAY = 250;
 /** Between two reads while the bus is not connected. */
@@ -176,8 +176,9 @@ export class CallService {
     }
 
     end(call) {
+        const isShown = this.state.shown.some(({ id }) => id === call.id);
         this.revisions.set(call.id, call.revision);
-        if (!this.state.shown.some(({ id }) => id === call.id)) {
+        if (!isShown || call.reason !== "answered_elsewhere") {
             this.calls.delete(call.id);
             return;
         }
