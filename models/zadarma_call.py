@@ -362,7 +362,7 @@ class ZadarmaCall(models.Model):
         """Return what the user may know of the caller."""
         own = self._as_user(user)
         # self.sudo(): the call is the user's own; its links are filtered by the user's rights
-        partner = own.env["res.partner"].browse(self.sudo().partner_id.id)._filtered_access("read")
+        partner = own.env["res.partner"].browse(self.sudo()._get_party().id)._filtered_access("read")
         lead = own.env["crm.lead"].browse(self.sudo().lead_id.id)._filtered_access("read")
         matches = own._get_matches() if self.caller_state == "ambiguous" else self.env["res.partner"]
         leads = (lead | own._find_open_leads(partner, limit=_MAX_DEALS))[:_MAX_DEALS]
@@ -377,6 +377,13 @@ class ZadarmaCall(models.Model):
             "last_call": own._get_last_call(partner),
             "can_create": not (partner or lead or matches or self.is_withheld or self.direction == "internal"),
         }
+
+    def _get_party(self):
+        """Return who is on the other side: the contact, or the colleague of an internal call."""
+        if self.direction != "internal":
+            return self.partner_id
+        users = self._find_users(self.company_id, [self.number or ""])
+        return users.get(self.number, self.env["res.users"]).partner_id
 
     def _as_user(self, user):
         """Return the call in the environment of a user, in the call's company."""
@@ -466,7 +473,8 @@ class ZadarmaCall(models.Model):
     def action_open_record(self):
         """Open the caller's contact, else their lead, else the call."""
         self._check_takes_part()
-        record = self.partner_id or self.lead_id or self
+        partner, lead = self.partner_id._filtered_access("read"), self.lead_id._filtered_access("read")
+        record = partner or lead or self
         return {
             "type": "ir.actions.act_window",
             "res_model": record._name,
@@ -504,7 +512,7 @@ class ZadarmaCall(models.Model):
             {
                 "default_phone": self._get_number_display(),
                 "default_name": self.display_name,
-                "default_type": "opportunity",
+                "default_type": "lead" if self.env.user.has_group("crm.group_use_lead") else "opportunity",
                 "default_user_id": self.env.uid,
             },
         )

@@ -137,6 +137,12 @@ class TestPopup(ZadarmaCase):
         self.assertFalse(message["can_create"])
         self.assertEqual(message["number"], "")
 
+    def test_colleague_is_called_by_name(self):
+        caller = {"caller": "102"}
+        self.deliver(inbound("START", **caller), inbound("INTERNAL", internal="101", **caller))
+        message = self._sent(self.agent)[0]
+        self.assertEqual((message["direction"], message["partner"]["name"]), ("internal", "Colleague"))
+
     def test_unknown_caller_offers_to_create(self):
         caller = {"caller": "+4915112345678"}
         self.deliver(inbound("START", **caller), inbound("INTERNAL", internal="101", **caller))

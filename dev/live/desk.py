@@ -61,7 +61,7 @@ class Desk:
         """Open the browser, logged in already; errors with one of the tolerated words in them are none."""
         self.url = url
         self.context = browser.new_context(viewport={"width": width, "height": height})
-        self.context.set_default_timeout(15_000)
+        self.context.set_default_timeout(30_000)
         self.context.add_cookies([{"name": "session_id", "value": session_id, "url": url}])
         self.context.add_init_script(RECORDER)
         self.errors, self._tolerated = [], tolerated
@@ -140,6 +140,6 @@ class Card:
         """Wait until the card says what becomes of the call."""
         self.root.locator(".o_zadarma_call_status", has_text=status).wait_for()
 
-    def wait_until_gone(self, seconds=15):
+    def wait_until_gone(self, seconds=30):
         """Wait until there is no card."""
         self.root.first.wait_for(state="detached", timeout=seconds * 1000)

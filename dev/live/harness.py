@@ -21,7 +21,7 @@ WORKER = re.compile(r"Worker WorkerHTTP \((\d+)\) alive")
 CLASHES = ("tries left", "could not serialize", "deadlock detected")
 
 
-def wait_for(condition, what, seconds=15):
+def wait_for(condition, what, seconds=30):
     """Return what `condition` returns as soon as that is true; fail if it takes too long."""
     deadline = time.monotonic() + seconds
     while not (result := condition()):

@@ -75,7 +75,7 @@ export async function startWithExtension({ popupState = {}, ...options } = {}) {
     const env = await start(options);
     const { bus, reading } = env.services.zadarma_call;
     await reading;
-    await waitUntil(() => bus.workerState === "CONNECTED");
+    await waitUntil(() => bus.workerState === "CONNECTED", { timeout: 3000 });
     return { env, pyEnv, notify: (call) => notify(pyEnv, call) };
 }
 
