@@ -150,6 +150,11 @@ class Odoo:
         rows = self.sql(query, *values)
         return rows[0][0] if rows else None
 
+    def waiting_for_locks(self):
+        """Return the client ports of the connections that wait for somebody else's lock."""
+        query = "SELECT client_port FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = %s"
+        return {port for (port,) in self.sql(query, self.database)}
+
     def store(self, form, age):
         """Put a notification into the inbox as if it had been received some time ago and not processed."""
         self.sql(

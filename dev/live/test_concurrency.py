@@ -53,6 +53,7 @@ def test_the_same_ringing_hundreds_of_times(odoo, wire):
         odoo.wait_until_processed()
     told = odoo.sql(POPUPS, "ringing", call.id)
     assert [count for _channel, count in told] == [1, 1]
+    assert not left_to_the_sweeper(odoo, [call])
 
 
 def test_a_whole_call_at_once(odoo, wire):
@@ -69,9 +70,19 @@ def test_a_whole_call_at_once(odoo, wire):
         for call in calls:
             answers = wire.send_at_once(call.whole(RINGING, TALKER))
             assert {status for status, _body in answers} == {200}
-        odoo.wait_until_processed(sweeping=True)
+        odoo.wait_until_processed()
     for call in calls:
         assert odoo.sql(SAME, call.id) == expected
+    assert not left_to_the_sweeper(odoo, calls)
+
+
+def left_to_the_sweeper(odoo, calls):
+    """Return the notifications that were processed only when they were old enough for the sweeper."""
+    query = """
+        SELECT pbx_call_id, name, processed_at - received_at FROM zadarma_event
+         WHERE pbx_call_id = ANY(%s) AND processed_at - received_at > interval '10 seconds'
+    """
+    return odoo.sql(query, [call.id for call in calls])
 
 
 def test_a_call_that_somebody_holds(odoo, wire):
@@ -84,8 +95,10 @@ def test_a_call_that_somebody_holds(odoo, wire):
         # The sender has its answers while the lock is held: none waits for it.
         assert wire.send(call.start()) == first
         assert wire.send(call.answer("101"))[0] == 200
+        wait_for(odoo.waiting_for_locks, "a worker waits for the call")
         assert wire.send(call.end("101"))[0] == 200
         assert wire.send(wire.inbound().start())[0] == 200
+        wait_for(lambda: not odoo.waiting_for_locks(), "the worker does not wait for ever")
     odoo.wait_until_processed(sweeping=True)
     state, result, duration = odoo.sql(
         "SELECT state, result, duration FROM zadarma_call WHERE pbx_call_id = %s", call.id

@@ -1,8 +1,7 @@
 import { contains } from "@mail/../tests/mail_test_helpers";
 import { WEBSOCKET_CLOSE_CODES } from "@bus/workers/websocket_worker";
-import { lockWebsocketConnect } from "@bus/../tests/bus_test_helpers";
 import { describe, expect, test } from "@odoo/hoot";
-import { advanceTime, animationFrame, manuallyDispatchProgrammaticEvent } from "@odoo/hoot-dom";
+import { advanceTime, manuallyDispatchProgrammaticEvent } from "@odoo/hoot-dom";
 import {
     asyncStep,
     getService,
@@ -128,20 +127,22 @@ test("without connection the state is read every ten seconds, with it never", as
     const { env, pyEnv } = await startWithExtension();
     await advanceTime(600_000);
     expect(reads).toBe(1);
-    const unlock = lockWebsocketConnect();
-    await disconnect({ env, pyEnv });
+    const { bus_service } = env.services;
+    bus_service.trigger("BUS:DISCONNECT", { code: WEBSOCKET_CLOSE_CODES.ABNORMAL_CLOSURE });
     pyEnv["zadarma.call"].popupState.calls = [makeCall()];
-    await advanceTime(10_000);
+    await advanceTime(6000);
+    bus_service.trigger("BUS:WORKER_STATE_UPDATED", "CONNECTING");
+    bus_service.trigger("BUS:WORKER_STATE_UPDATED", "DISCONNECTED");
+    await advanceTime(4000);
     await contains(CARD);
     await contains(".o_zadarma_delayed");
     expect(reads).toBe(2);
     await advanceTime(10_000);
     expect(reads).toBe(3);
-    unlock();
-    await animationFrame();
-    await advanceTime(70_000);
+    bus_service.trigger("BUS:RECONNECT");
     await contains(".o_zadarma_missed_calls");
     await contains(".o_zadarma_delayed", { count: 0 });
+    expect(reads).toBe(4);
 });
 
 test("coming back to the tab or online reads the state", async () => {

@@ -211,7 +211,11 @@ export class CallService {
         this.settle();
     }
 
+    /** The bus tells it again and again while it tries to connect. */
     setConnected(isConnected) {
+        if (isConnected === this.isConnected) {
+            return;
+        }
         const isBack = isConnected && this.isConnected === false;
         this.isConnected = isConnected;
         this.state.isDelayed &&= !isConnected;
