@@ -307,6 +307,14 @@ class ZadarmaCall(models.Model):
             if opens or closes:
                 user._bus_send("zadarma.call", self._get_popup_values(user, view))
 
+    def _notify_again(self):
+        """Tell those who see the call that something about the caller changed."""
+        self.ensure_one()
+        self.revision += 1
+        for user, view in self._get_views().items():
+            if self.is_live and view != "ended":
+                user._bus_send("zadarma.call", self._get_popup_values(user, view))
+
     def _get_popup_values(self, user, view=None):
         """Return what the popup of a user shows, read with that user's rights.
 
@@ -496,7 +504,8 @@ class ZadarmaCall(models.Model):
         # sudo: zadarma.call - whoever takes part in a call may say who the caller is
         call_sudo = self.sudo()
         lead = call_sudo.lead_id or call_sudo._find_open_leads(partner)
-        call_sudo.write({"partner_id": partner.id, "lead_id": lead.id, "revision": self.revision + 1})
+        call_sudo.write({"partner_id": partner.id, "lead_id": lead.id})
+        call_sudo._notify_again()
         return self._get_popup_values(self.env.user)
 
     def action_create_partner(self):
@@ -535,11 +544,15 @@ class ZadarmaCall(models.Model):
             return
         # sudo: zadarma.call - whoever takes part in a call may say who the caller is
         call_sudo = call.sudo()
+        values = {}
         # Only the record with the caller's number: a form may create others on the way, a company for its contact.
         if partner and partner.phone_sanitized == call_sudo.number and not call_sudo.partner_id:
-            call_sudo.partner_id = partner
+            values["partner_id"] = partner.id
         if lead and lead.phone_sanitized == call_sudo.number and not call_sudo.lead_id:
-            call_sudo.lead_id = lead
+            values["lead_id"] = lead.id
+        if values:
+            call_sudo.write(values)
+            call_sudo._notify_again()
 
     @api.model
     def action_open_missed(self):

@@ -13,6 +13,7 @@ from . import (
     test_caller,
     test_event,
     test_fuzz,
+    test_js,
     test_popup,
     test_settings,
     test_webhook,

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import SimpleNamespace
 from unittest.mock import patch
 from urllib.parse import parse_qsl, urlsplit
 
@@ -173,8 +174,8 @@ class ClientCase(BaseCase):
         super().setUp()
         self.startPatcher(patch.dict(os.environ, {"NO_PROXY": "*", "no_proxy": "*"}))
         self.pauses = []
-        sleep = time.sleep
-        self.startPatcher(patch.object(module.time, "sleep", lambda s: self.pauses.append(s) if s >= 0.5 else sleep(s)))
+        self.clock = SimpleNamespace(monotonic=time.monotonic, time=time.time, sleep=self.pauses.append)
+        self.startPatcher(patch.object(module, "time", self.clock))
 
     def provider(self, *answers, **options):
         return self.enterContext(Provider(*answers, **options))
@@ -456,8 +457,11 @@ class TestAnswer(ClientCase):
         self.fails(AnswerError, reply(body + b" "))
 
 
-@mute_logger(LOGGER)
 class TestConnection(ClientCase):
+    def setUp(self):
+        super().setUp()
+        self.enterContext(mute_logger(LOGGER))
+
     def test_no_whole_answer_is_one_error(self):
         self.startPatcher(patch.object(module, "_READ_SECONDS", 0.2))
         head = b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n"
@@ -500,15 +504,21 @@ class TestConnection(ClientCase):
             timeouts.append(options["timeout"])
             return send(session, request, **options)
 
-        clock = iter([0, 0, 0, 0, 70, 85, 85, 85, 86, 90, 90, 90, 200, 200])
-        with (
-            patch.object(type(self), "_request_handler", handler),
-            patch.object(module.time, "monotonic", lambda: next(clock)),
-            self.assertRaises(AnswerError),
-        ):
+        now = [89.5, 86, 0]
+        self.clock.monotonic = lambda: now[-1]
+        self.clock.sleep = lambda _seconds: now.pop()
+        with patch.object(type(self), "_request_handler", handler), self.assertRaises(AnswerError):
             self.client(provider).get(BALANCE)
-        self.assertEqual(timeouts[0], (5, 20))
-        self.assertTrue(all(connect <= 5 and read <= 5 for connect, read in timeouts[1:]), timeouts)
+        self.assertEqual(timeouts, [(5, 20), (4, 4), (1, 1)])
+
+    def test_deadline_ends_the_tries(self):
+        provider = self.provider(reply(b"", 500))
+        now = [89.9, 0]
+        self.clock.monotonic = lambda: now[-1]
+        self.clock.sleep = lambda _seconds: now.pop()
+        with self.assertRaises(AnswerError):
+            self.client(provider).get(BALANCE)
+        self.assertEqual(len(provider.requests), 2)
 
     def test_server_that_is_not_there_is_unreachable(self):
         with socket.socket() as nobody:
@@ -570,12 +580,15 @@ class TestConnection(ClientCase):
             self.assertEqual(len(provider.requests), 1)
 
 
-@mute_logger(LOGGER, "urllib3.connection")
 class TestCertificate(ClientCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
         cls.folder = cls.enterClassContext(tempfile.TemporaryDirectory())
+
+    def setUp(self):
+        super().setUp()
+        self.enterContext(mute_logger(LOGGER, "urllib3.connection"))
 
     def _context(self, host="127.0.0.1", days=1):
         """Return a server's TLS context with a certificate of its own making, and the certificate's file."""

@@ -504,7 +504,7 @@ class TestAnything(BaseCase):
     @settings(
         derandomize=True,
         deadline=None,
-        max_examples=600,
+        max_examples=400,
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example],
     )
     @given(any_form, zones, wire_text)

@@ -157,6 +157,10 @@ class TestOrder(FoldCase):
             early, late = event("START", 0, caller_id=second), event("START", 1, caller_id=first)
             self.check(self.folded(early, late), number=second)
 
+    def test_start_is_believed_before_what_came_earlier(self):
+        early, late = internal("101", 0, caller_id="+49301", called_did="1"), event("START", 5)
+        self.check(self.folded(early, late), number=CALLER, own_number=DIALLED)
+
     def test_events_of_one_moment_are_decided_by_what_they_say(self):
         for first, second in itertools.pairwise(str(n) for n in range(101, 131)):
             one, other = end(last_internal=first), end(last_internal=second)
@@ -291,8 +295,21 @@ class TestInbound(FoldCase):
         self.check(self.folded(event("START"), missed, answered), result="answered", duration=42, answered_by="101")
         short, long = end("answered", 10, 30, internal="101"), end("answered", 90, 120, last_internal="102")
         self.check(self.folded(event("START"), short, long), duration=90, answered_by="102")
+        odd = end("busy", 50, 70)
+        self.check(self.folded(event("START"), answered, odd), result="answered", duration=42)
+        # Of two that say the same, the one that tells who talked.
+        for seconds in (59, 61):
+            self.check(self.folded(answered, end("answered", 42, seconds)), answered_by="101")
+            self.check(self.folded(end(last_internal="102"), end(seconds=seconds)), answered_by="102")
         silent = end("", None, 70)
         self.check(self.folded(missed, silent), result="no_answer")
+
+    def test_whoever_was_told_of_once_keeps_a_leg(self):
+        first = end("answered", 10, 30, last_internal="101")
+        second = end("answered", 90, 120, last_internal="102")
+        legs = (Leg("101", "ended"), Leg("102", "ended", answered=True))
+        self.check(self.folded(first, second), answered_by="102", legs=legs)
+        self.check(self.folded(end("no_answer", 0, last_internal="101")), answered_by="", legs=legs[:1])
 
     def test_start_is_the_earliest_told(self):
         later = replace(end(), started_at=after(3600))
@@ -501,7 +518,7 @@ calls = calls_of(CALL_ID, OUT_CALL_ID, "1.2")
 of_any_call = settings(
     derandomize=True,
     deadline=None,
-    max_examples=250,
+    max_examples=200,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 

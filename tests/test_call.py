@@ -204,6 +204,7 @@ class TestCall(ZadarmaCase):
         partners.create({"name": "Firm", "is_company": True, "phone": False})
         partner = partners.create({"name": "New"})
         self.assertEqual(call.sudo().partner_id.id, partner.id)
+        self.assertTrue(call.sudo().revision)
 
     def test_calls_survive_merging_contacts_and_leads(self):
         lead = self.env["crm.lead"].create({"name": "Old", "phone": CALLER, "type": "opportunity"})

@@ -157,6 +157,8 @@ class TestPopup(ZadarmaCase):
         self.assertFalse(message["partner"])
         call = self._find_call().with_user(self.agent)
         self.assertEqual(call.action_choose_partner(other.id)["partner"]["name"], "Charles Babbage")
+        self.env.cr.precommit.run()
+        self.assertEqual(self._sent(self.agent)[-1]["partner"]["name"], "Charles Babbage", "other tabs are told too")
         self.deliver(answer("101"))
         self.assertEqual(self._find_call().partner_id, other)
 

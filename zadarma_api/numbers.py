@@ -74,9 +74,7 @@ def _ascii_digits(text: str) -> str:
 def _to_e164(digits: str, country: str) -> str:
     if len(digits) < _MIN_DIGITS:
         return ""
-    # A country's own prefix for calls abroad, as 011, may stand before fifteen digits more.
-    is_national = digits.startswith("0") or len(digits) > _MAX_DIGITS
-    candidates: list[tuple[str, str | None]] = [] if is_national else [("+" + digits, None)]
+    candidates: list[tuple[str, str | None]] = [] if digits.startswith("0") else [("+" + digits, None)]
     if country:
         candidates.append((digits, country.upper()))
     parsed = []

@@ -1,7 +1,7 @@
 import { contains } from "@mail/../tests/mail_test_helpers";
 import { WEBSOCKET_CLOSE_CODES } from "@bus/workers/websocket_worker";
 import { describe, expect, test } from "@odoo/hoot";
-import { advanceTime, manuallyDispatchProgrammaticEvent } from "@odoo/hoot-dom";
+import { advanceTime, animationFrame, manuallyDispatchProgrammaticEvent } from "@odoo/hoot-dom";
 import {
     asyncStep,
     getService,
@@ -118,6 +118,7 @@ test("a call that began during a read is not dropped by it", async () => {
         return state;
     });
     await getService("zadarma_call").read();
+    await settle();
     await contains(CARD);
 });
 
@@ -213,24 +214,25 @@ test("it rings once a call, and stops when the call is answered", async () => {
     await waitForSteps(["stop call-invitation"]);
     // A second call does not ring into the conversation.
     notify(makeCall({ id: 8 }));
-    await advanceTime(300);
     await contains(CARD, { count: 2 });
-    await waitForSteps([]);
+    await advanceTime(300);
+    expect.verifySteps([]);
 });
 
-test("it rings for nobody who does not want it, nor for calls out or in a Discuss call", async () => {
+test("it rings for nobody who does not want it, nor for calls out", async () => {
     stepSounds();
     const { notify, pyEnv } = await startWithExtension();
     notify(makeCall({ direction: "outbound" }));
+    await contains(CARD);
     await advanceTime(300);
     notify(makeEnd());
-    await settle();
+    await contains(CARD, { count: 0 });
     pyEnv["zadarma.call"].popupState.sound = false;
     await getService("zadarma_call").read();
     notify(makeCall({ id: 8 }));
-    await advanceTime(300);
     await contains(CARD);
-    await waitForSteps([]);
+    await advanceTime(300);
+    expect.verifySteps([]);
 });
 
 test("it does not ring during a Discuss call", async () => {
@@ -238,9 +240,9 @@ test("it does not ring during a Discuss call", async () => {
     const { env, notify } = await startWithExtension();
     env.services["discuss.rtc"] = { channel: { id: 1 } };
     notify(makeCall());
-    await advanceTime(300);
     await contains(CARD);
-    await waitForSteps([]);
+    await advanceTime(300);
+    expect.verifySteps([]);
 });
 
 test("the missed calls are counted, and seen when opened", async () => {
@@ -269,6 +271,8 @@ test("an expired session takes all data off the page and leaves Odoo's prompt", 
         throw makeServerError({ errorName: "odoo.http.SessionExpiredException" });
     });
     await disconnect({ env, pyEnv }, WEBSOCKET_CLOSE_CODES.SESSION_EXPIRED);
+    await animationFrame();
+    expect(CARD).toHaveCount(0);
     await waitForText(".o_dialog", "Your Odoo session expired");
     await contains(CARD, { count: 0 });
     await contains(".o_zadarma_missed_calls", { count: 0 });

@@ -1,6 +1,6 @@
 import { contains, start } from "@mail/../tests/mail_test_helpers";
 import { beforeEach, describe, expect, test } from "@odoo/hoot";
-import { advanceTime } from "@odoo/hoot-dom";
+import { advanceTime, waitUntil } from "@odoo/hoot-dom";
 import {
     defineZadarmaModels,
     makeCall,
@@ -81,10 +81,14 @@ test("without calls nothing is written", async () => {
 });
 
 test("a browser shows one popup, however many tabs it has", async () => {
-    const { notify } = await startWithExtension({ asTab: true });
-    await start({ asTab: true });
+    const { env: first, notify } = await startWithExtension({ asTab: true });
+    const second = await start({ asTab: true });
+    await waitUntil(() => second.services.zadarma_call.election, { timeout: 3000 });
     notify(makeCall());
-    await contains(".o_zadarma_call_card");
+    await contains(".o_zadarma_call_card", { target: second.target });
     await advanceTime(5000);
+    await contains(".o_zadarma_call_card");
+    second.services.zadarma_call.election.resign();
+    await contains(".o_zadarma_call_card", { target: first.target });
     await contains(".o_zadarma_call_card");
 });
