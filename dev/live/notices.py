@@ -12,6 +12,7 @@ from simulator.signatures import event_signature
 
 CALLER = "+4917099887766"
 DIALLED = "442037691880"
+PREFIX = "in_live"
 _ids = itertools.count(1)
 
 
@@ -22,10 +23,10 @@ class Wire:
         """Take the address, the secret and the zone of the account."""
         self._url, self._secret, self._zone = urlsplit(url), secret, ZoneInfo(zone)
 
-    def inbound(self, prefix="in_live"):
+    def inbound(self):
         """Return a new call from outside, of which nothing was sent yet."""
         start = datetime.now(timezone.utc).astimezone(self._zone)
-        return Call(f"{prefix}{next(_ids):08d}", start.strftime("%Y-%m-%d %H:%M:%S"))
+        return Call(f"{PREFIX}{next(_ids):08d}", start.strftime("%Y-%m-%d %H:%M:%S"))
 
     def send(self, form, timeout=30):
         """Send one notification; return status and body, or none where the connection broke."""
