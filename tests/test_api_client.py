@@ -20,6 +20,7 @@ from unittest.mock import patch
 from urllib.parse import parse_qsl, urlsplit
 
 import requests
+import urllib3
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -451,6 +452,15 @@ class TestAnswer(ClientCase):
                 self.assertEqual(len(provider.requests), 1)
         self.assertEqual(module._MAX_ANSWER_BYTES, 20 * 1024 * 1024)
 
+    def test_answer_is_read_and_cut_with_an_older_urllib3(self):
+        with patch.object(urllib3.HTTPResponse, "read1", None):
+            packed = gzip.compress(b'{"status":"success","balance":1}')
+            for answer in (reply({"status": "success", "balance": 1}), reply(packed, Content_Encoding="gzip")):
+                self.assertEqual(self.client(self.provider(answer)).get(BALANCE)["balance"], 1)
+            with patch.object(module, "_MAX_ANSWER_BYTES", 1024 * 1024):
+                caught, _provider = self.fails(AnswerError, endless(b"HTTP/1.0 200 OK\r\n\r\n", b" " * 65536))
+            self.assertEqual(caught.message, "The answer is too large")
+
     def test_answer_just_below_the_limit_is_read(self):
         body = b'{"status":"success"}'.ljust(20 * 1024 * 1024)
         self.assertEqual(self.client(self.provider(reply(body))).get(BALANCE), {"status": "success"})
@@ -584,7 +594,9 @@ class TestCertificate(ClientCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.folder = cls.enterClassContext(tempfile.TemporaryDirectory())
+        folder = tempfile.TemporaryDirectory()
+        cls.addClassCleanup(folder.cleanup)
+        cls.folder = folder.name
 
     def setUp(self):
         super().setUp()
@@ -623,7 +635,12 @@ class TestCertificate(ClientCase):
 
     def _get(self, context, trusted=None):
         provider = self.provider(reply(), context=context)
-        with patch.dict(os.environ, {"REQUESTS_CA_BUNDLE": trusted} if trusted else {}):
+        with patch.dict(os.environ):
+            # Whatever this machine trusts must not decide.
+            for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+                os.environ.pop(name, None)
+            if trusted:
+                os.environ["REQUESTS_CA_BUNDLE"] = trusted
             try:
                 return self.client(provider).get(BALANCE)
             finally:
