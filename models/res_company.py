@@ -216,7 +216,12 @@ class ResCompany(models.Model):
                 )
             )
         url = company_sudo.env["ir.config_parameter"].get_param("zadarma.api_url") or API_URL
-        return ZadarmaClient(company_sudo.zadarma_key, company_sudo.zadarma_secret, url)
+        try:
+            return ZadarmaClient(company_sudo.zadarma_key, company_sudo.zadarma_secret, url)
+        except ValueError as error:
+            raise UserError(
+                self.env._("The system parameter zadarma.api_url is no HTTPS address. Correct or remove it.")
+            ) from error
 
     def _zadarma_explain(self, error):
         """Return what a failed request means and what to do next.

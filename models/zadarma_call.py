@@ -112,10 +112,14 @@ class ZadarmaCall(models.Model):
             else:
                 call.display_name = self.env._("Call from %(who)s", who=who)
 
-    @api.depends("direction", "state", "result")
+    @api.depends("direction", "state", "result", "is_recorded", "talking_since")
     def _compute_is_missed(self):
         for call in self:
-            call.is_missed = call.direction == "inbound" and call.state == "ended" and call.result != "answered"
+            # Of a call whose end was lost, an answer or a recording tells that somebody took it.
+            was_taken = call.result == "answered" or (
+                call.result == "unknown" and (call.is_recorded or call.talking_since)
+            )
+            call.is_missed = call.direction == "inbound" and call.state == "ended" and not was_taken
 
     # === CRUD === #
 

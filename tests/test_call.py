@@ -108,6 +108,10 @@ class TestCall(ZadarmaCase):
             self.assertEqual(call.disposition, word)
         self.assertEqual(call.result, "other")
 
+    def test_call_of_which_only_the_recording_is_known_was_not_missed(self):
+        self.deliver(record())
+        self.assertEqual((self._find_call().state, self._find_call().is_missed), ("ended", False))
+
     def test_outbound_call_belongs_to_its_extension(self):
         self.deliver(outbound("OUT_START"))
         call = self._find_call(OUT_CALL_ID)

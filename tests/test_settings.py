@@ -97,6 +97,11 @@ class TestSettings(ZadarmaMixin, TransactionCase):
         with self.assertRaisesRegex(UserError, "not set up"):
             self.company.action_zadarma_connect()
 
+    def test_api_is_spoken_to_over_https_only(self):
+        self.env["ir.config_parameter"].set_param("zadarma.api_url", "http://zadarma.example")
+        with self.assertRaisesRegex(UserError, "no HTTPS address"):
+            self.company.action_zadarma_connect()
+
     def test_connect_is_for_administrators(self):
         with self.assertRaises(AccessError):
             self.company.with_user(self.supervisor).action_zadarma_connect()
