@@ -1,3 +1,5 @@
+from functools import partial
+
 from odoo import api, models
 from odoo.tools import SQL
 
@@ -6,6 +8,9 @@ from odoo.addons.phone_validation.models.mail_thread_phone import PHONE_REGEX_PA
 from ..zadarma_api.caller import Caller, resolve
 from ..zadarma_api.numbers import written_forms
 from .res_partner import WRITTEN_KEY
+
+# As many contacts of one company as are read at once.
+_FEW = 4
 
 
 class ZadarmaCaller(models.AbstractModel):
@@ -31,19 +36,26 @@ class ZadarmaCaller(models.AbstractModel):
         """
         if not e164:
             return Caller()
-        rows = self.env.execute_query(self._exact_query(e164, company_id))
-        queries = [] if rows else [self._written_query(e164, company_id, country)]
+        contact_query = partial(self._exact_query, e164, company_id)
+        rows = self.env.execute_query(contact_query())
+        queries = []
+        if not rows:
+            contact_query = partial(self._written_query, e164, company_id, country)
+            queries.append(contact_query())
         if with_lead or not rows:
             queries.append(self._lead_query(e164, company_id))
         if queries:
             rows += self.env.execute_query(SQL(" UNION ALL ").join(SQL("(%s)", query) for query in queries))
+        entities = [row[2] for row in rows if row[0] == "partner"]
+        if len(entities) >= _FEW and len(set(entities)) == 1:
+            rows += self.env.execute_query(contact_query(is_last=True))
         return resolve(rows)
 
-    def _exact_query(self, e164, company_id):
-        """Return the query for contacts by sanitized number."""
-        return self._contact_query([e164], SQL("phone_sanitized = number"), company_id)
+    def _exact_query(self, e164, company_id, is_last=False):
+        """Return the query for contacts by sanitized number, see :meth:`_contact_query`."""
+        return self._contact_query([e164], SQL("phone_sanitized = number"), company_id, is_last)
 
-    def _written_query(self, e164, company_id, country):
+    def _written_query(self, e164, company_id, country, is_last=False):
         """Return the query by the ways people write a number, for contacts whose number Odoo could not sanitize."""
         forms = written_forms(e164, country)
         condition = SQL(
@@ -54,37 +66,34 @@ class ZadarmaCaller(models.AbstractModel):
             tuple(forms),
         )
         keys = dict.fromkeys(form.lstrip("+0") for form in forms)
-        return self._contact_query(list(keys), condition, company_id)
+        return self._contact_query(list(keys), condition, company_id, is_last)
 
-    def _contact_query(self, numbers, condition, company_id):
-        """Return the query for the contacts whose number is one of these.
+    def _contact_query(self, numbers, condition, company_id, is_last):
+        """Return the query for the first few contacts, by commercial entity, whose number is one of these.
 
-        The first and the last contact in the index's order tell whether there is one, one company, or several: two
-        probes a number, however many share it.
+        Where these are all of one company, the last contact tells whether the rest is too: however many share a number,
+        few are read.
 
         :param list numbers: what the condition calls ``number``.
-        :param SQL condition: what an index of contacts is for; both are in the order of commercial entities.
+        :param SQL condition: what an index is made for that is in the order of commercial entities.
+        :param bool is_last: for the last contact instead.
         """
-        columns = SQL("id, commercial_partner_id, name, commercial_company_name")
-        contacts = SQL(
-            "SELECT %s FROM res_partner WHERE %s AND active IS TRUE AND (company_id IS NULL OR company_id = %s)",
-            columns,
-            condition,
-            company_id,
-        )
         return SQL(
             """
             SELECT 'partner', contact.*
-              FROM unnest(%(numbers)s) AS number
-             CROSS JOIN LATERAL (%(contacts)s ORDER BY commercial_partner_id, id LIMIT 1) AS first
+              FROM unnest(%s) AS number
              CROSS JOIN LATERAL (
-                SELECT first.*
-                 UNION ALL
-                (%(contacts)s ORDER BY commercial_partner_id DESC, id DESC LIMIT 1)
+                SELECT id, commercial_partner_id, name, commercial_company_name
+                  FROM res_partner
+                 WHERE %s AND active IS TRUE AND (company_id IS NULL OR company_id = %s)
+                 ORDER BY %s LIMIT %s
              ) AS contact
             """,
-            numbers=numbers,
-            contacts=contacts,
+            numbers,
+            condition,
+            company_id,
+            SQL("commercial_partner_id DESC, id DESC" if is_last else "commercial_partner_id, id"),
+            1 if is_last else _FEW,
         )
 
     def _lead_query(self, e164, company_id):
@@ -93,9 +102,10 @@ class ZadarmaCaller(models.AbstractModel):
             """
             SELECT 'lead', lead.id, lead.partner_id, COALESCE(lead.contact_name, lead.partner_name, lead.name),
                    lead.partner_name
-              FROM crm_lead lead LEFT JOIN crm_stage stage ON stage.id = lead.stage_id
-             WHERE lead.phone_sanitized = %s AND lead.active IS TRUE AND stage.is_won IS NOT TRUE
+              FROM crm_lead lead
+             WHERE lead.phone_sanitized = %s AND lead.active IS TRUE
                    AND (lead.company_id IS NULL OR lead.company_id = %s)
+                   AND (SELECT is_won FROM crm_stage WHERE id = lead.stage_id) IS NOT TRUE
              ORDER BY lead.id DESC LIMIT 1
             """,
             e164,

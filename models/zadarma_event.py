@@ -188,9 +188,10 @@ class ZadarmaEvent(models.Model):
             state,
             error,
         )
-        with self.env.registry.cursor() as cr, _read_committed(cr):
-            cr.execute(query)
-            return cr.fetchone()[0]
+        # Ends the transaction of the look-up, with its time limit. Another cursor would be a second connection to wake.
+        self.env.cr.rollback()
+        with _read_committed(self.env.cr):
+            return self.env.execute_query(query)[0][0]
 
     @api.model
     def _classify(self, account, form, received_at):

@@ -9,7 +9,6 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-import time
 import urllib.request
 
 import pytest
@@ -183,13 +182,6 @@ def pytest_runtest_makereport(item):
 def measure(request):
     """Note something measured, to be printed at the end; nothing is asserted about it."""
     return lambda text: _measured.append(f"{request.node.name}: {text}")
-
-
-@pytest.fixture
-def stopwatch():
-    """Return a function that tells the seconds since the test began."""
-    started = time.monotonic()
-    return lambda: time.monotonic() - started
 
 
 def pytest_terminal_summary(terminalreporter):

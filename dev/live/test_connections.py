@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import time
 from contextlib import closing, suppress
 
 import pytest
@@ -112,12 +113,13 @@ def test_calls_that_ended_are_not_replayed(odoo, zadarma, open_desk, anna, last_
     assert len(agent.seen()) == 1
 
 
-def test_popups_without_websocket(zadarma, open_desk, road, anna):
+def test_popups_without_websocket(zadarma, open_desk, road, anna, measure):
     """Where a proxy refuses websockets, popups come by polling, and the bar says that they come late."""
     road.refuses_websockets = True
     agent = open_desk("agent", url=road.url, tolerated=OFFLINE)
-    call = zadarma.call_in(anna, to=["101"])
+    call, started = zadarma.call_in(anna, to=["101"]), time.monotonic()
     assert agent.card.text("title") == "Anna Berg"
+    measure(f"popup without websocket after {time.monotonic() - started:.1f} s")
     agent.tab.locator(".o_zadarma_delayed").wait_for()
     zadarma.hang_up(call)
     agent.card.wait_until_gone()

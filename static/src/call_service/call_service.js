@@ -14,6 +14,8 @@ const FRESH_FOR = 30;
 const FAREWELL_DELAY = 800;
 /** Before it rings, so that two tabs that swap places do not both do it. */
 const RING_DELAY = 250;
+/** How long after it was written down a change may become visible to others, in seconds. */
+const COMMIT_DELAY = 5;
 /** Between two reads while the bus is not connected. */
 const POLL_PERIOD = 10_000;
 /** A notification can get lost: look again when nothing was heard of a call for that long. */
@@ -48,6 +50,8 @@ export class CallService {
     rung = new StoredIds("zadarma.rung_calls");
     /** The server's clock minus this one, in seconds. */
     clockOffset = 0;
+    /** When the server told the whole state, by its clock. */
+    stateAt = 0;
     /** When the server counted the missed calls, by its clock. */
     missedAt = 0;
 
@@ -87,7 +91,7 @@ export class CallService {
     async readWhileAsked() {
         while (this.mustRead) {
             this.mustRead = false;
-            const askedAt = Date.now();
+            const askedAt = (this.askedAt = Date.now());
             await this.orm.silent
                 .call("zadarma.call", "get_popup_state", [])
                 .then((popupState) => this.load(popupState, askedAt), this.onReadError.bind(this));
@@ -103,6 +107,7 @@ export class CallService {
     load({ now, enabled, popup, sound, missed, calls }, askedAt) {
         Object.assign(this, { popup, sound, isExpired: false, readAt: Date.now() });
         this.clockOffset = now - Date.now() / 1000;
+        this.stateAt = now;
         this.state.enabled = enabled;
         this.setMissed(missed, now);
         const live = new Set(calls.map(({ id }) => id));
@@ -139,6 +144,9 @@ export class CallService {
     async onNotification(call) {
         if (!this.state.enabled) {
             await this.read();
+        } else if (this.reading && call.sent_at < this.askedAt / 1000 + this.clockOffset) {
+            // The bus replays what was sent in the last minute; the answer tells what of it still goes on.
+            await this.reading;
         }
         if (this.state.enabled) {
             this.receive(call);
@@ -161,10 +169,24 @@ export class CallService {
         }
         if (call.state === "ended") {
             this.end(call);
-        } else if (isKnown || this.getAge(call) <= FRESH_FOR) {
+        } else if (isKnown || this.isNews(call)) {
             this.put(call);
         }
         this.settle();
+    }
+
+    /**
+     * Tell whether a message may open a popup. One from before the last read may not: all that went
+     * on was read, but for what was being written down at that moment, which is read once more.
+     */
+    isNews(call) {
+        if (call.sent_at >= this.stateAt) {
+            return this.getAge(call) <= FRESH_FOR;
+        }
+        if (call.sent_at > this.stateAt - COMMIT_DELAY) {
+            this.read();
+        }
+        return false;
     }
 
     put(call) {
