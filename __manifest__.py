@@ -5,7 +5,7 @@
     "category": "Sales/CRM",
     "license": "LGPL-3",
     "author": "Zadarma for Odoo contributors",
-    "website": "https://github.com/zadarma/odoo",
+    "website": "https://zadarma.com",
     "depends": ["crm", "phone_validation"],
     "external_dependencies": {"python": ["anyascii", "phonenumbers"]},
     "data": [

@@ -5,6 +5,6 @@
     "category": "Hidden",
     "license": "LGPL-3",
     "author": "Zadarma for Odoo contributors",
-    "website": "https://github.com/zadarma/odoo",
+    "website": "https://zadarma.com",
     "depends": ["zadarma"],
 }
