@@ -5,7 +5,7 @@
 #   make test T=tests/test_x.py    some files of it     make test K=fold    tests by name
 #   make test KEEP=mine            keep the database and use it again, so that the next run starts in seconds
 #   make lint                      every linter         make format           what linters can put right by themselves
-#   make bench                     the budgets, as ratios
+#   make bench                     the budgets, as ratios (ten minutes)      make bench QUICK=1    two minutes
 
 PYTHON ?= python3
 PORT ?= 8069

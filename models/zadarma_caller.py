@@ -9,8 +9,8 @@ from ..zadarma_api.caller import Caller, resolve
 from ..zadarma_api.numbers import written_forms
 from .res_partner import WRITTEN_KEY
 
-# As many contacts of one company as are read at once.
-_FEW = 4
+# So many contacts are read at once: they tell whether there is none, one, or people of several companies.
+_FEW = 2
 
 
 class ZadarmaCaller(models.AbstractModel):
@@ -69,10 +69,10 @@ class ZadarmaCaller(models.AbstractModel):
         return self._contact_query(list(keys), condition, company_id, is_last)
 
     def _contact_query(self, numbers, condition, company_id, is_last):
-        """Return the query for the first few contacts, by commercial entity, whose number is one of these.
+        """Return the query for the first two contacts, by commercial entity, whose number is one of these.
 
-        Where these are all of one company, the last contact tells whether the rest is too: however many share a number,
-        few are read.
+        Where both are of one company, the last contact tells whether the rest is too: however many share a number, few
+        are read.
 
         :param list numbers: what the condition calls ``number``.
         :param SQL condition: what an index is made for that is in the order of commercial entities.

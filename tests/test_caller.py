@@ -59,6 +59,22 @@ class TestCaller(ZadarmaCase):
         self._partner(name="Charles", phone=CALLER, parent_id=firm.id)
         self.assertEqual(self._find(), Caller(firm.id, 0, "Firm"))
 
+    def test_company_has_more_people_than_are_read_at_once(self):
+        firm = self._partner(name="Firm", is_company=True)
+        colleagues = self._partner(name="Ada", phone=CALLER, parent_id=firm.id)
+        for _number in range(6):
+            colleagues += colleagues[:1].copy()
+        stranger = self._partner(name="Stranger", phone=CALLER)
+        for is_sanitized in (True, False):
+            if not is_sanitized:
+                self.env.flush_all()
+                contacts = colleagues + stranger
+                self.env.cr.execute("UPDATE res_partner SET phone_sanitized = NULL WHERE id IN %s", [contacts._ids])
+            stranger.active = False
+            self.assertEqual(self._find(), Caller(firm.id, 0, "Firm"))
+            stranger.active = True
+            self.assertEqual(self._find(), Caller(is_ambiguous=True))
+
     def test_one_contact_is_named_with_their_company(self):
         firm = self._partner(name="Firm", is_company=True, phone="+493011111111")
         partner = self._partner(name="Ada", phone=CALLER, parent_id=firm.id)

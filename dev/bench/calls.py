@@ -10,7 +10,6 @@ from simulator.signatures import event_signature
 
 from .people import SHARED_NUMBER, UNREAD_NUMBER
 
-FLOOR = "/zadarma_bench/floor"
 SECRET = "bench-secret"
 NAMED = b'{"caller_name": "'
 NAMELESS = b"{}"
@@ -21,13 +20,18 @@ class Kind(NamedTuple):
 
     :ivar title: for people.
     :ivar answer: what each answer begins with.
+    :ivar path: where to, if not to the webhook.
     """
 
     title: str
     answer: bytes
+    path: str = ""
 
 
-FLOOR_KIND = Kind("floor", NAMELESS)
+# An empty route; one for Odoo's public user; one that stores a row.
+FLOOR = Kind("floor", NAMELESS, "/zadarma_bench/floor")
+PUBLIC_FLOOR = Kind("public floor", NAMELESS, "/zadarma_bench/public")
+STORING_FLOOR = Kind("storing floor", NAMELESS, "/zadarma_bench/store")
 KNOWN = Kind("known caller", NAMED)
 UNKNOWN = Kind("unknown caller", NAMELESS)
 AMBIGUOUS = Kind("number of 5 000 contacts", NAMELESS)
@@ -81,15 +85,15 @@ class Callers:
         return "" if kind is WITHHELD else SHARED_NUMBER
 
     def request(self, kind):
-        """Return the bytes of one request. The floor gets what a known caller's notification would carry."""
+        """Return the bytes of one request. A floor gets what a known caller's notification would carry."""
         fields = {
             "event": "NOTIFY_START",
             "call_start": time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime()),
             "pbx_call_id": f"in_{self._run}{next(self._count):024x}",
-            "caller_id": self.number(KNOWN if kind is FLOOR_KIND else kind),
+            "caller_id": self.number(KNOWN if kind.path else kind),
             "called_did": "493098765432",
         }
-        path = FLOOR if kind is FLOOR_KIND else f"/zadarma/{self.site.token}"
+        path = kind.path or f"/zadarma/{self.site.token}"
         return encode_request(path, fields, [f"Signature: {event_signature('NOTIFY_START', fields, SECRET)}"])
 
     def look_ups(self):

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 from common import CommandError
 
-FULL = {"PARTNERS": 1_000_000, "SAMPLES": 2_000, "RATE": 10, "SECONDS": 60}
-QUICK = {"PARTNERS": 20_000, "SAMPLES": 200, "RATE": 10, "SECONDS": 8}
+FULL = {"PARTNERS": 1_000_000, "SAMPLES": 2_000, "RATE": 10.0, "SECONDS": 30.0}
+QUICK = {"PARTNERS": 20_000, "SAMPLES": 200, "RATE": 10.0, "SECONDS": 10.0}
 FEW_PARTNERS = 1_000
+FEW_SAMPLES = 100
 
 
 @dataclass(frozen=True)
@@ -15,7 +16,7 @@ class Settings:
     """The size of a run.
 
     :ivar partners: contacts in the large database; there are a twentieth as many leads.
-    :ivar samples: requests of each kind that count.
+    :ivar samples: notifications of known callers that count.
     :ivar rate: notifications a second; as many requests of the floor come between them.
     :ivar seconds: how long one worker is kept busy.
     """
@@ -35,8 +36,10 @@ class Settings:
                 values[name.lower()] = type(default)(os.environ.get(name, default))
             except ValueError as error:
                 raise CommandError(f"{name}={os.environ[name]} is not a number") from error
-        if values["partners"] < FEW_PARTNERS or min(values.values()) <= 0:
-            raise CommandError(f"PARTNERS is {FEW_PARTNERS} at least, the others are positive")
+        if values["partners"] < FEW_PARTNERS or values["samples"] < FEW_SAMPLES or min(values.values()) <= 0:
+            raise CommandError(
+                f"at least PARTNERS={FEW_PARTNERS} and SAMPLES={FEW_SAMPLES}, and no RATE or SECONDS of 0"
+            )
         return cls(**values)
 
     @property

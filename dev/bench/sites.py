@@ -98,7 +98,7 @@ class Site:
         deadline = time.monotonic() + START_SECONDS
         while odoo.poll() is None and time.monotonic() < deadline:
             try:
-                exchange_well(self.port, encode_request(FLOOR, {}))
+                exchange_well(self.port, encode_request(FLOOR.path, {}))
                 return
             except (OSError, CommandError):
                 time.sleep(0.1)

@@ -1,6 +1,6 @@
 """How many notifications a second one worker answers, and processes, when it is never idle."""
 
-from ..calls import FLOOR_KIND, KNOWN, Callers
+from ..calls import FLOOR, KNOWN, Callers
 from ..load import closed_loop
 from ..report import Row, Section
 
@@ -18,7 +18,7 @@ def measure(bench):
 
 
 def _measure_clients(bench, callers, title, stays):
-    rates = {FLOOR_KIND: [], KNOWN: []}
+    rates = {FLOOR: [], KNOWN: []}
     rounds = max(1, round(bench.settings.seconds / SLICE / len(rates)))
     for number in range(rounds + 1):
         for kind, measured in rates.items():

@@ -4,7 +4,7 @@ import re
 import time
 from contextlib import contextmanager
 
-from ..calls import FLOOR_KIND, KNOWN, VARIANTS, Callers, Kind
+from ..calls import FLOOR, KNOWN, VARIANTS, Callers, Kind
 from ..load import exchange, exchange_well
 from ..report import Row, Section, markdown_table
 
@@ -41,7 +41,7 @@ class Traffic:
 def measure(bench):
     """Count for each kind of caller, on workers that have answered before."""
     callers = Callers(bench.large, seed=3)
-    kinds = (FLOOR_KIND, KNOWN, *VARIANTS)
+    kinds = (FLOOR, KNOWN, *VARIANTS)
     with bench.large.serve(workers=2):
         for kind in kinds * REQUESTS:
             exchange_well(bench.large.port, callers.request(kind), stays=True)
@@ -62,7 +62,7 @@ def _rows(traffic: dict[Kind, list[Traffic]]):
         ("New PostgreSQL connections before the answer", lambda seen: seen.connections, 0),
     )
     return [
-        Row.of_counts(what, f"floor: {worst(count, FLOOR_KIND)}", worst(count, *calls), limit)
+        Row.of_counts(what, f"floor: {worst(count, FLOOR)}", worst(count, *calls), limit)
         for what, count, limit in counts
     ]
 

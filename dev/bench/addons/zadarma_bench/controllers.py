@@ -6,13 +6,32 @@ from odoo.tools import SQL
 class ZadarmaBench(http.Controller):
     """The least that Odoo does for a request, and the plans of the look-ups."""
 
-    # csrf: nobody is logged in, nothing is written.
+    # csrf: nobody is logged in; so for all of these.
     @http.route("/zadarma_bench/floor", type="http", auth="none", csrf=False, save_session=False)
     def floor(self, **_params):
         """Answer nothing."""
+        return self._nothing()
+
+    @http.route("/zadarma_bench/public", type="http", auth="public", csrf=False, save_session=False)
+    def public_floor(self, **_params):
+        """Answer nothing to Odoo's public user."""
+        return self._nothing()
+
+    @http.route("/zadarma_bench/store", type="http", auth="none", csrf=False, save_session=False)
+    def storing_floor(self, **_params):
+        """Store a row and answer nothing."""
+        request.env.cr.execute(
+            """
+            INSERT INTO ir_logging (create_date, type, name, level, message, path, func, line)
+                 VALUES (now() AT TIME ZONE 'UTC', 'server', 'zadarma_bench', 'INFO', 'A row', '', '', '0')
+            """
+        )
+        return self._nothing()
+
+    @staticmethod
+    def _nothing():
         return request.make_response("{}", headers=[("Content-Type", "application/json")])
 
-    # csrf: nobody is logged in, nothing is written.
     @http.route("/zadarma_bench/plans", type="http", auth="none", csrf=False, save_session=False)
     def plans(self, number, country, **_params):
         """Return the plans of the queries by which a caller is looked up, as PostgreSQL carried them out.
