@@ -106,10 +106,28 @@ class ResCompany(models.Model):
         required=True,
         help="The zone of the account at Zadarma, in which the times of its notifications are written.",
     )
+    zadarma_default_user_id = fields.Many2one(
+        "res.users",
+        string="Zadarma Default Responsible",
+        domain="[('share', '=', False), ('company_ids', 'in', id)]",
+        ondelete="set null",
+        help="Answers for calls that are nobody else's. Leave it empty where such leads wait in a pool.",
+    )
+    # The switches, one a feature; what else a feature needs to know follows its switch.
+    zadarma_create_records = fields.Boolean(
+        help="Create a contact, a lead or an opportunity for new customers who call or are called."
+    )
+    zadarma_route_calls = fields.Boolean(help="Let the phone of the responsible user ring when a known customer calls.")
     zadarma_caller_name = fields.Boolean(
         default=True,
         help="Show the name of a known caller on the display of the phone that rings.",
     )
+    zadarma_missed_activities = fields.Boolean(
+        default=True, help="Schedule an activity for the responsible user when nobody picked up."
+    )
+    zadarma_block_numbers = fields.Boolean(default=True, help="Let blocked numbers hear the busy tone.")
+    zadarma_post_notes = fields.Boolean(default=True, help="Note calls in the chatter of contacts and leads.")
+    zadarma_fetch_recordings = fields.Boolean(default=True, help="Make the recordings of calls available in Odoo.")
     zadarma_restrict_addresses = fields.Boolean(
         string="Restrict Zadarma Addresses",
         help="Accept notifications from the addresses below only. Behind a proxy, Odoo must run in proxy mode.",

@@ -1,19 +1,15 @@
-import time
 from datetime import timedelta, timezone
 
 from odoo import api, fields, models
-from odoo.exceptions import UserError
 from odoo.fields import Domain
-from odoo.tools.misc import format_amount
 
-from ..zadarma_api.numbers import Kind, country_of, format_number
+from ..zadarma_api.numbers import Kind, format_number
 
 # A call of which nothing more was heard is over: nobody rings that long, nobody talks that long.
 _RINGING_TIMEOUT = timedelta(minutes=15)
 _TALKING_TIMEOUT = timedelta(hours=8)
 _CLOSE_BATCH = 500
-_MAX_MATCHES = 8
-_MAX_DEALS = 3
+_CONSEQUENTIAL_FIELDS = ("state", "result", "duration", "user_id", "is_recorded", "recording_ref")
 
 
 def _naive(moment):
@@ -147,13 +143,15 @@ class ZadarmaCall(models.Model):
     def _apply(self, company, state, is_live):
         """Make the call match what its notifications fold to, and tell the people concerned.
 
+        What follows from the call besides is for :meth:`_settle_call`, once this is committed.
+
         :param res.company company: whose call.
         :param zadarma_api.fold.CallState state: what the call is.
         :param bool is_live: whether it goes on now; popups open only then.
         :return: the call.
         """
         call = self.search([("company_id", "=", company.id), ("pbx_call_id", "=", state.pbx_call_id)], limit=1)
-        before = call._get_views()
+        before, facts = call._get_views(), call._get_facts()
         values = self._prepare_values(company, state, call)
         if call:
             call._write_changes(values)
@@ -161,8 +159,14 @@ class ZadarmaCall(models.Model):
             call = self.create({**values, "company_id": company.id, "pbx_call_id": state.pbx_call_id})
         call._apply_legs(state)
         call._identify()
+        if call.state != "ringing" and call._get_facts() != facts:
+            call.is_settled = False
         call._notify(before, is_live)
         return call
+
+    def _get_facts(self):
+        """Return what consequences may depend on, besides the caller."""
+        return [self._get_raw(name) for name in _CONSEQUENTIAL_FIELDS] if self else []
 
     def _prepare_values(self, company, state, call):
         """Return the values of a call for what its notifications fold to; the place to add one's own."""
@@ -280,293 +284,6 @@ class ZadarmaCall(models.Model):
             limit=limit,
         )
 
-    # === POPUPS === #
-
-    def _get_views(self):
-        """Return what each user who takes part sees of this call: the liveliest of their legs.
-
-        :rtype: dict[res.users, str]
-        """
-        views = {}
-        for leg in self.leg_ids.sorted(lambda leg: ("talking", "ringing", "ended").index(leg.state), reverse=True):
-            if leg.user_id:
-                views[leg.user_id] = leg.state
-        return views
-
-    def _notify(self, before, is_live):
-        """Tell each user whose view of the call changed, on their own channel alone.
-
-        :param dict before: :meth:`_get_views` before the change.
-        :param bool is_live: whether popups may open; they may close in any case.
-        """
-        self.ensure_one()
-        after = self._get_views()
-        changed = {user: view for user, view in after.items() if before.get(user) != view}
-        if not changed:
-            return
-        self.write({"revision": self.revision + 1, "is_live": self.is_live or (is_live and self.state != "ended")})
-        for user, view in changed.items():
-            opens = view != "ended" and is_live
-            closes = view == "ended" and user in before
-            if opens or closes:
-                user._bus_send("zadarma.call", self._get_popup_values(user, view))
-
-    def _notify_again(self):
-        """Tell those who see the call that something about the caller changed."""
-        self.ensure_one()
-        self.revision += 1
-        for user, view in self._get_views().items():
-            if self.is_live and view != "ended":
-                user._bus_send("zadarma.call", self._get_popup_values(user, view))
-
-    def _get_popup_values(self, user, view=None):
-        """Return what the popup of a user shows, read with that user's rights.
-
-        :param res.users user: who sees it.
-        :param str view: ``ringing``, ``talking`` or ``ended``; by default the user's present one.
-        :rtype: dict
-        """
-        self.ensure_one()
-        view = view or self._get_views().get(user, "ended")
-        values = {"id": self.id, "revision": self.revision, "sent_at": time.time(), "state": view}
-        if view == "ended":
-            return {**values, **self._get_popup_end(user)}
-        # sudo: zadarma.call - the user takes part in this call; what it links is read with their own rights below
-        call_sudo = self.with_context(lang=user.lang, tz=user.tz).sudo()
-        return {**values, **call_sudo._get_popup_call(view), **call_sudo._get_popup_caller(user)}
-
-    def _get_popup_end(self, user):
-        """Return why a popup closes, and how many calls the user has missed by now."""
-        answered_by = self.user_id if self.state == "talking" or self.result == "answered" else False
-        values = {"reason": "ended", "by": ""}
-        if answered_by and answered_by != user:
-            values = {"reason": "answered_elsewhere", "by": answered_by.name}
-        elif self.is_missed:
-            values["reason"] = "missed"
-        if self.is_missed:
-            values["missed"] = self.search_count(self.env["res.users"]._zadarma_missed_domain(user))
-        return values
-
-    def _get_popup_call(self, view):
-        """Return the facts of the call itself."""
-        now = fields.Datetime.now()
-        country = self.env["res.country"]
-        if self.number and (code := country_of(self.number)):
-            country = country.search([("code", "=", code)], limit=1)
-        return {
-            "direction": self.direction,
-            "number": self.number or "",
-            "number_display": self._get_number_display(),
-            "withheld": self.is_withheld,
-            "country": country.code or "",
-            "country_name": country.name or "",
-            "own_number": bool(self.own_number)
-            and {"number": format_number(self.own_number), "name": self.own_number_id.name or ""},
-            "ringing_seconds": max(0, int((now - self.create_date).total_seconds())),
-            "talking_seconds": view == "talking"
-            and bool(self.talking_since)
-            and max(0, int((now - self.talking_since).total_seconds())),
-            "reason": "",
-            "by": "",
-        }
-
-    def _get_popup_caller(self, user):
-        """Return what the user may know of the caller."""
-        own = self._as_user(user)
-        # self.sudo(): the call is the user's own; its links are filtered by the user's rights
-        partner = own.env["res.partner"].browse(self.sudo()._get_party().id)._filtered_access("read")
-        lead = own.env["crm.lead"].browse(self.sudo().lead_id.id)._filtered_access("read")
-        matches = own._get_matches() if self.caller_state == "ambiguous" else self.env["res.partner"]
-        leads = (lead | own._find_open_leads(partner, limit=_MAX_DEALS))[:_MAX_DEALS]
-        responsible = lead.user_id or partner.user_id or partner.commercial_partner_id.user_id
-        return {
-            "partner": bool(partner) and own._format_partner(partner),
-            "lead": bool(lead) and {"id": lead.id, "name": lead.name or ""},
-            "matches": [own._format_partner(match) for match in matches[:_MAX_MATCHES]],
-            "matches_count": len(matches),
-            "responsible": responsible.sudo().name or "",
-            "deals": [own._format_deal(deal) for deal in leads],
-            "last_call": own._get_last_call(partner),
-            "can_create": not (partner or lead or matches or self.is_withheld or self.direction == "internal"),
-        }
-
-    def _get_party(self):
-        """Return who is on the other side: the contact, or the colleague of an internal call."""
-        if self.direction != "internal":
-            return self.partner_id
-        users = self._find_users(self.company_id, [self.number or ""])
-        return users.get(self.number, self.env["res.users"]).partner_id
-
-    def _as_user(self, user):
-        """Return the call in the environment of a user, in the call's company."""
-        return self.with_user(user).with_context(lang=user.lang, tz=user.tz, allowed_company_ids=self.company_id.ids)
-
-    def _get_matches(self):
-        """Return the contacts to choose from, those the user may see."""
-        # sudo: zadarma.call - the call's own number; the search is the user's
-        number, company = self.sudo().number, self.sudo().company_id
-        domain = Domain("phone_sanitized", "=", number) & Domain("company_id", "in", (False, company.id))
-        return self.env["res.partner"].search(domain, order="commercial_partner_id, id", limit=80)
-
-    @api.model
-    def _format_partner(self, partner):
-        company = partner.commercial_company_name if partner.commercial_partner_id != partner else ""
-        return {"id": partner.id, "name": partner.name or "", "company": company or ""}
-
-    @api.model
-    def _format_deal(self, lead):
-        amount = ""
-        if lead.expected_revenue:
-            amount = format_amount(self.env, lead.expected_revenue, lead.company_currency)
-        return {"id": lead.id, "name": lead.name or "", "stage": lead.stage_id.name or "", "amount": amount}
-
-    def _get_last_call(self, partner):
-        """Return the caller's call before this one, one that the user may see."""
-        # sudo: zadarma.call - this call's own number; the search is the user's
-        number, company = self.sudo().number, self.sudo().company_id
-        calls = self.browse()
-        if (partner or number) and calls.has_access("read"):
-            same = Domain("partner_id", "=", partner.id) if partner else Domain("number", "=", number)
-            others = Domain("id", "!=", self.id) & Domain("state", "=", "ended") & Domain("company_id", "=", company.id)
-            calls = self.search(same & others, limit=1)
-        return bool(calls) and {
-            "date": fields.Datetime.to_string(calls.date_start),
-            "label": calls._get_result_label(),
-            "user": calls.user_id.sudo().name or "",
-        }
-
-    def _get_result_label(self):
-        if self.is_missed:
-            return self.env._("Missed")
-        return dict(self._fields["result"]._description_selection(self.env)).get(self.result, "")
-
-    # === RPC OF THE WEB CLIENT === #
-
-    @api.model
-    def get_popup_state(self):
-        """Return the user's live calls and all else that the popups need; see ``static/src/call_service``.
-
-        :rtype: dict
-        """
-        user = self.env.user
-        # sudo: zadarma.extension, zadarma.call - one's own extensions and the calls that ring there
-        is_enabled = bool(self.env["zadarma.extension"].sudo().search_count([("user_id", "=", user.id)], limit=1))
-        state = {
-            "now": time.time(),
-            "enabled": is_enabled,
-            "popup": user.zadarma_popup,
-            "sound": user.zadarma_sound,
-            "missed": 0,
-            "calls": [],
-        }
-        if is_enabled:
-            calls_sudo = self.sudo().search(self._get_live_domain(user))
-            state["missed"] = self.sudo().search_count(self.env["res.users"]._zadarma_missed_domain(user))
-            state["calls"] = [call._get_popup_values(user) for call in calls_sudo]
-        return state
-
-    @api.model
-    def _get_live_domain(self, user):
-        return [
-            ("state", "!=", "ended"),
-            ("is_live", "=", True),
-            ("leg_ids", "any", [("user_id", "=", user.id), ("state", "!=", "ended")]),
-            ("company_id", "in", user.company_ids.ids),
-        ]
-
-    def _check_takes_part(self):
-        """Let people act on calls they took part in, and supervisors on all.
-
-        :raise AccessError: otherwise.
-        """
-        self.ensure_one()
-        self.check_access("read")
-
-    def action_open_record(self):
-        """Open the caller's contact, else their lead, else the call."""
-        self._check_takes_part()
-        partner, lead = self.partner_id._filtered_access("read"), self.lead_id._filtered_access("read")
-        record = partner or lead or self
-        return {
-            "type": "ir.actions.act_window",
-            "res_model": record._name,
-            "res_id": record.id,
-            "views": [(False, "form")],
-        }
-
-    def action_choose_partner(self, partner_id):
-        """Remember who of several contacts with this number is calling.
-
-        :param int partner_id: one of those offered.
-        :return: what the popup shows now.
-        """
-        self._check_takes_part()
-        partner = self.env["res.partner"].browse(partner_id).exists()
-        partner.check_access("read")
-        if not partner or partner not in self._get_matches():
-            raise UserError(self.env._("This contact does not have the number of the call. Choose another one."))
-        # sudo: zadarma.call - whoever takes part in a call may say who the caller is
-        call_sudo = self.sudo()
-        lead = call_sudo.lead_id or call_sudo._find_open_leads(partner)
-        call_sudo.write({"partner_id": partner.id, "lead_id": lead.id})
-        call_sudo._notify_again()
-        return self._get_popup_values(self.env.user)
-
-    def action_create_partner(self):
-        """Open the form of a new contact with the caller's number; saving it links the call."""
-        self._check_takes_part()
-        return self._prepare_create_action("res.partner", {"default_phone": self._get_number_display()})
-
-    def action_create_lead(self):
-        """Open the form of a new opportunity with the caller's number; saving it links the call."""
-        self._check_takes_part()
-        return self._prepare_create_action(
-            "crm.lead",
-            {
-                "default_phone": self._get_number_display(),
-                "default_name": self.display_name,
-                "default_type": "lead" if self.env.user.has_group("crm.group_use_lead") else "opportunity",
-                "default_user_id": self.env.uid,
-            },
-        )
-
-    def _prepare_create_action(self, model, defaults):
-        if self.is_withheld or not self.number:
-            raise UserError(self.env._("The caller withheld their number. Create the record from its own app."))
-        return {
-            "type": "ir.actions.act_window",
-            "res_model": model,
-            "views": [(False, "form")],
-            "target": "current",
-            "context": {**defaults, "default_company_id": self.company_id.id, "zadarma_call_id": self.id},
-        }
-
-    def _link_created(self, partner=None, lead=None):
-        """Link the record that was created for this call, if the call is the user's and still has none."""
-        call = self.exists()
-        if not call or not call.has_access("read"):
-            return
-        # sudo: zadarma.call - whoever takes part in a call may say who the caller is
-        call_sudo = call.sudo()
-        values = {}
-        # Only the record with the caller's number: a form may create others on the way, a company for its contact.
-        if partner and partner.phone_sanitized == call_sudo.number and not call_sudo.partner_id:
-            values["partner_id"] = partner.id
-        if lead and lead.phone_sanitized == call_sudo.number and not call_sudo.lead_id:
-            values["lead_id"] = lead.id
-        if values:
-            call_sudo.write(values)
-            call_sudo._notify_again()
-
-    @api.model
-    def action_open_missed(self):
-        """Open the calls the user missed, and count from now on anew."""
-        action = self.env["ir.actions.act_window"]._for_xml_id("zadarma.zadarma_call_action")
-        action["context"] = {"search_default_missed": 1, "search_default_my_legs": 1}
-        # sudo: res.users - one's own mark of what one has seen
-        self.env.user.sudo().zadarma_missed_seen_at = fields.Datetime.now()
-        return action
-
     # === CRON === #
 
     @api.model
@@ -591,7 +308,9 @@ class ZadarmaCall(models.Model):
         )
         for call in silent[:_CLOSE_BATCH]:
             before = call._get_views()
-            call.write({"state": "ended", "result": "unknown", "is_timed_out": True, "date_end": now})
+            call.write(
+                {"state": "ended", "result": "unknown", "is_timed_out": True, "date_end": now, "is_settled": False}
+            )
             call.leg_ids.write({"state": "ended"})
             call._notify(before, is_live=False)
         return min(len(silent), _CLOSE_BATCH), len(silent) > _CLOSE_BATCH

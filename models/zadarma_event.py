@@ -214,6 +214,11 @@ class ZadarmaEvent(models.Model):
 
     @api.model
     def _process_call(self, company_id, pbx_call_id):
+        """Fold all notifications of a call into it, let the people who ring know, then do what follows from it."""
+        self._fold_in_turn(company_id, pbx_call_id)
+        self.env["zadarma.call"]._settle_call(company_id, pbx_call_id)
+
+    def _fold_in_turn(self, company_id, pbx_call_id):
         """Fold all notifications of a call into it, and let the people who ring know.
 
         Works in transactions of its own on the given cursor, one process a call: whoever comes second leaves, the
@@ -320,7 +325,8 @@ class ZadarmaEvent(models.Model):
         for done, (company_id, pbx_call_id) in enumerate(calls[:_SWEEP_BATCH], start=1):
             self._process_call(company_id, pbx_call_id)
             if not self.env["ir.cron"]._commit_progress(1, remaining=len(calls) - done):
-                break
+                return
+        self.env["zadarma.call"]._sweep_unsettled()
 
     @api.model
     def _find_pending(self):
