@@ -8,6 +8,7 @@ class ZadarmaNumber(models.Model):
     _description = "Zadarma Number"
     _order = "company_id, number, id"
     _rec_names_search = ["name", "number"]
+    _check_company_auto = True
 
     number = fields.Char(required=True, help="International form, e.g. +442037691880.")
     name = fields.Char(help="What this number is for. Popups show it as the dialled number.")
@@ -15,6 +16,32 @@ class ZadarmaNumber(models.Model):
         "res.company", required=True, default=lambda self: self.env.company, ondelete="cascade", index=True
     )
     active = fields.Boolean(default=True)
+    # What those who call this number are to the company.
+    user_id = fields.Many2one(
+        "res.users",
+        string="Responsible",
+        check_company=True,
+        domain="[('share', '=', False)]",
+        ondelete="set null",
+        help="Answers for callers of this number who are nobody else's.",
+    )
+    team_id = fields.Many2one(
+        "crm.team",
+        string="Sales Team",
+        check_company=True,
+        ondelete="set null",
+        help="Gets the leads of those who call this number.",
+    )
+    source_id = fields.Many2one(
+        "utm.source",
+        string="Source",
+        ondelete="set null",
+        help="Where people find this number, e.g. an advertisement; noted on their leads.",
+    )
+    medium_id = fields.Many2one("utm.medium", string="Medium", ondelete="set null")
+    lang_id = fields.Many2one(
+        "res.lang", string="Language", ondelete="set null", help="Spoken by those who call this number."
+    )
 
     _number_uniq = models.Constraint("UNIQUE (company_id, number)", "This number is there already.")
 
