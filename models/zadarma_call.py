@@ -131,6 +131,24 @@ class ZadarmaCall(models.Model):
             return self.env._("Withheld number")
         return format_number(self.number) if self.number else self.env._("Unknown number")
 
+    def _get_responsible_user(self):
+        """Return who answers for the other party: the lead's user, else the contact's, else its company's, else the
+        one for the dialled number, else the default; an active user of the call's company, or nobody.
+        """
+        self.ensure_one()
+        # sudo: zadarma.call - who is responsible does not depend on who asks
+        call_sudo = self.sudo()
+        company, partner = call_sudo.company_id, call_sudo.partner_id
+        candidates = (
+            call_sudo.lead_id.user_id,
+            partner.user_id,
+            partner.commercial_partner_id.user_id,
+            call_sudo.own_number_id.user_id,
+            company.zadarma_default_user_id,
+        )
+        users = (user for user in candidates if user.active and not user.share and company in user.company_ids)
+        return next(users, self.env["res.users"]).with_env(self.env)
+
     # === FROM THE FOLD === #
 
     @api.model

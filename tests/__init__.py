@@ -14,6 +14,7 @@ from . import (
     test_event,
     test_fuzz,
     test_js,
+    test_missed,
     test_popup,
     test_settings,
     test_webhook,
