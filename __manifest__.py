@@ -12,6 +12,7 @@
         "security/zadarma_groups.xml",
         "security/ir.model.access.csv",
         "security/zadarma_security.xml",
+        "views/zadarma_blocked_number_views.xml",
         "views/zadarma_call_views.xml",
         "views/zadarma_event_views.xml",
         "views/zadarma_extension_views.xml",

@@ -9,7 +9,7 @@ from ..zadarma_api.numbers import Kind, format_number
 _RINGING_TIMEOUT = timedelta(minutes=15)
 _TALKING_TIMEOUT = timedelta(hours=8)
 _CLOSE_BATCH = 500
-_CONSEQUENTIAL_FIELDS = ("state", "result", "duration", "user_id", "is_recorded", "recording_ref")
+_CONSEQUENTIAL_FIELDS = ("state", "result", "duration", "user_id", "is_recorded", "recording_ref", "is_blocked")
 
 
 def _naive(moment):

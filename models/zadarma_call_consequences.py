@@ -12,7 +12,7 @@ _logger = logging.getLogger(__name__)
 
 # What follows from a call, in this order: the methods' names. Each does its thing once a call, tells by the call itself
 # whether it was done, and does nothing where its switch is off.
-_CONSEQUENCES = ()
+_CONSEQUENCES = ("_count_blocked",)
 _CONCURRENCY_ERRORS = (errorcodes.SERIALIZATION_FAILURE, errorcodes.DEADLOCK_DETECTED, errorcodes.LOCK_NOT_AVAILABLE)
 _MAX_ATTEMPTS = 5
 _MAX_ROUNDS = 3

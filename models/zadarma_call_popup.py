@@ -46,7 +46,7 @@ class ZadarmaCall(models.Model):
         :param bool is_live: whether popups may open; they may close in any case.
         """
         self.ensure_one()
-        after = self._get_views()
+        after = dict.fromkeys(before, "ended") if self.is_blocked else self._get_views()
         changed = {user: view for user, view in after.items() if before.get(user) != view}
         if not changed:
             return
@@ -213,6 +213,7 @@ class ZadarmaCall(models.Model):
         return [
             ("state", "!=", "ended"),
             ("is_live", "=", True),
+            ("is_blocked", "=", False),
             ("leg_ids", "any", [("user_id", "=", user.id), ("state", "!=", "ended")]),
             ("company_id", "in", user.company_ids.ids),
         ]

@@ -306,7 +306,8 @@ class ZadarmaEvent(models.Model):
         """Return the notification as the protocol package reads it."""
         self.ensure_one()
         zone = get_zone(self.company_id.zadarma_tz)
-        return parse_event(json.loads(self.payload), self.received_at.replace(tzinfo=timezone.utc), zone)
+        received_at = self.received_at.replace(tzinfo=timezone.utc)
+        return parse_event(json.loads(self.payload), received_at, zone, self.answer or "")
 
     @api.model
     def _lock_key(self, company_id, pbx_call_id):

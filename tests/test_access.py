@@ -9,6 +9,7 @@ from .common import ZadarmaCase, answer, inbound
 OPERATIONS = ("read", "write", "create", "unlink")
 # Who may do what, in the order above.
 MATRIX = {
+    "zadarma.blocked.number": {"user": "0000", "agent": "1110", "manager": "1111", "system": "0000"},
     "zadarma.call": {"user": "0000", "agent": "1000", "manager": "1101", "system": "0000"},
     "zadarma.call.leg": {"user": "0000", "agent": "1000", "manager": "1000", "system": "0000"},
     "zadarma.event": {"user": "0000", "agent": "0000", "manager": "0000", "system": "1001"},

@@ -74,6 +74,7 @@ ANSWERED = CallState(
     legs=(Leg("101", "ended", answered=True), Leg("102", "ended")),
     is_recorded=True,
     recording_ids=("1740823200.1234",),
+    is_blocked=False,
 )
 
 

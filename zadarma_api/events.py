@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone, tzinfo
 
 from .numbers import parse_extension
+from .routing import is_refusal
 
 _START_FIELDS = ("call_start", "pbx_call_id", "caller_id", "called_did", "calltype")
 _TRANSFER_FIELDS = ("internal", "transfer_from", "transfer_type")
@@ -76,6 +77,7 @@ class Event:
     :ivar started_at: when the call (or this leg) started, UTC, aware; none for ``NOTIFY_RECORD``.
     :ivar duration: talking time in seconds, none where missing or absurd.
     :ivar result: what :data:`_DISPOSITIONS` makes of the disposition, ``other`` for a value not seen before.
+    :ivar is_refused: it was answered with a word that the caller is blocked.
     :ivar notes: what was ignored because it made no sense.
     """
 
@@ -94,6 +96,7 @@ class Event:
     result: str = ""
     is_recorded: bool = False
     recording_id: str = ""
+    is_refused: bool = False
     notes: tuple[str, ...] = field(default=(), compare=False)
 
 
@@ -115,12 +118,13 @@ def call_id_of(fields: Mapping[str, str]) -> str:
     return call_id if _CALL_ID.fullmatch(call_id) else ""
 
 
-def parse_event(fields: Mapping[str, str], received_at: datetime, zone: tzinfo) -> Event:
+def parse_event(fields: Mapping[str, str], received_at: datetime, zone: tzinfo, answer: str = "") -> Event:
     """Read a notification about a call.
 
     :param fields: the form fields as received.
     :param received_at: when it first arrived, aware.
     :param zone: the account's time zone, in which ``call_start`` is written.
+    :param answer: what Zadarma was told in return, as JSON.
     :raise EventError: where it belongs to no call or its time cannot be read.
     """
     name = fields.get("event", "")
@@ -152,6 +156,7 @@ def parse_event(fields: Mapping[str, str], received_at: datetime, zone: tzinfo) 
         result=parse_disposition(disposition),
         is_recorded=fields.get("is_recorded", "").strip().lower() in ("1", "true"),
         recording_id=_parse_recording_id(fields.get("call_id_with_rec", ""), notes),
+        is_refused=is_refusal(answer),
         notes=tuple(notes),
     )
 

@@ -68,6 +68,7 @@ class CallState:
     :ivar legs: one an extension, by its number.
     :ivar is_recorded: whether Zadarma announced a recording.
     :ivar recording_ids: its ids, sorted.
+    :ivar is_blocked: Zadarma was told at its start that the caller is blocked.
     """
 
     pbx_call_id: str
@@ -85,6 +86,7 @@ class CallState:
     legs: tuple[Leg, ...]
     is_recorded: bool
     recording_ids: tuple[str, ...]
+    is_blocked: bool
 
     @property
     def answered_at(self) -> datetime | None:
@@ -131,6 +133,7 @@ def fold(events: Iterable[Event], own_numbers: frozenset[str] = frozenset()) -> 
         legs=_legs(ordered, answers, state, talker),
         is_recorded=any(event.is_recorded or event.recording_id for event in ordered),
         recording_ids=tuple(sorted({event.recording_id for event in ordered if event.recording_id})),
+        is_blocked=any(event.is_refused for event in ordered),
     )
 
 

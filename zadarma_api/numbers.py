@@ -52,7 +52,7 @@ def parse_number(raw: str | None, country: str = "") -> Number:
     if extension := _PBX_LOGIN.fullmatch(text):
         return Number(text, Kind.INTERNAL, extension[1])
     # What follows @ is a server, as in anonymous@192.0.2.1.
-    digits = _PUNCTUATION.sub("", _ascii_digits(text.partition("@")[0]))
+    digits = compact_digits(text.partition("@")[0])
     international = digits.startswith(("+", "00"))
     digits = digits.removeprefix("00").removeprefix("+")
     has_letters = re.search(r"[^\W\d]", digits)
@@ -66,9 +66,9 @@ def parse_number(raw: str | None, country: str = "") -> Number:
     return Number(text, Kind.EXTERNAL if e164 else Kind.UNKNOWN, e164)
 
 
-def _ascii_digits(text: str) -> str:
-    """Return the digits and signs of any script as ASCII ones."""
-    return re.sub(r"\d", lambda digit: str(int(digit[0])), unicodedata.normalize("NFKC", text))
+def compact_digits(text: str) -> str:
+    """Return a number without the punctuation that people write, its digits and signs of any script as ASCII ones."""
+    return _PUNCTUATION.sub("", re.sub(r"\d", lambda digit: str(int(digit[0])), unicodedata.normalize("NFKC", text)))
 
 
 def _to_e164(digits: str, country: str) -> str:

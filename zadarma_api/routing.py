@@ -3,6 +3,7 @@
 Source: https://zadarma.com/en/support/api/ (NOTIFY_START, parameters of the answer).
 """
 
+import json
 import unicodedata
 
 from anyascii import anyascii
@@ -13,6 +14,8 @@ _MAX_NAME = 30
 _UNSPOKEN = frozenset({"So", "Sk", "Cc", "Cn", "Co", "Cs"})
 # What marks the name and the address in a SIP header.
 _SIP_QUOTES = '"<>\\'
+# Lets the caller hear the busy tone.
+REFUSAL = {"redirect": "blacklist"}
 
 
 def caller_name(name: str, company: str = "") -> str:
@@ -32,6 +35,11 @@ def start_answer(name: str = "", company: str = "") -> dict[str, str]:
     """Return the JSON object that answers NOTIFY_START; empty leaves the call to the PBX's own scenario."""
     shown = caller_name(name, company)
     return {"caller_name": shown} if shown else {}
+
+
+def is_refusal(answer: str) -> bool:
+    """Tell whether an answer, as JSON, lets the caller hear the busy tone."""
+    return bool(answer) and json.loads(answer) == REFUSAL
 
 
 def _latin(text: str) -> str:
