@@ -13,7 +13,9 @@
         "security/ir.model.access.csv",
         "security/zadarma_security.xml",
         "views/zadarma_blocked_number_views.xml",
+        "wizard/zadarma_call_outcome_wizard_views.xml",
         "views/zadarma_call_views.xml",
+        "views/zadarma_call_outcome_views.xml",
         "views/zadarma_event_views.xml",
         "views/zadarma_extension_views.xml",
         "views/zadarma_number_views.xml",
@@ -23,6 +25,7 @@
         "views/res_users_views.xml",
         "views/zadarma_menus.xml",
         "data/ir_cron_data.xml",
+        "data/zadarma_call_outcome_data.xml",
     ],
     "demo": ["demo/zadarma_demo.xml"],
     "assets": {

@@ -13,17 +13,25 @@ class ResUsers(models.Model):
     zadarma_sound = fields.Boolean(
         string="Call Sound", help="Play a soft ring in the browser when your extension rings."
     )
+    zadarma_ask_outcome = fields.Boolean(
+        string="Call Outcome", default=True, help="Ask for outcome and next step after a call."
+    )
     zadarma_missed_seen_at = fields.Datetime(string="Missed Calls Seen On", copy=False)
 
     @property
     def SELF_READABLE_FIELDS(self):
         """Override to show users their own telephony preferences."""
-        return super().SELF_READABLE_FIELDS + ["zadarma_extension_ids", "zadarma_popup", "zadarma_sound"]
+        return super().SELF_READABLE_FIELDS + [
+            "zadarma_extension_ids",
+            "zadarma_popup",
+            "zadarma_sound",
+            "zadarma_ask_outcome",
+        ]
 
     @property
     def SELF_WRITEABLE_FIELDS(self):
         """Override to let users change their own telephony preferences; extensions are the administrator's."""
-        return super().SELF_WRITEABLE_FIELDS + ["zadarma_popup", "zadarma_sound"]
+        return super().SELF_WRITEABLE_FIELDS + ["zadarma_popup", "zadarma_sound", "zadarma_ask_outcome"]
 
     @api.model
     def _zadarma_missed_domain(self, user):

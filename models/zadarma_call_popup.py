@@ -89,6 +89,8 @@ class ZadarmaCall(models.Model):
             values = {"reason": "answered_elsewhere", "by": answered_by.name}
         elif self.is_missed:
             values["reason"] = "missed"
+        if self._asks(user):
+            values["asked"] = self._get_outcome_values(user)
         if self.is_missed:
             values["missed"] = self.search_count(self.env["res.users"]._zadarma_missed_domain(user))
         return values
@@ -201,11 +203,13 @@ class ZadarmaCall(models.Model):
             "sound": user.zadarma_sound,
             "missed": 0,
             "calls": [],
+            "asked": [],
         }
         if is_enabled:
             calls_sudo = self.sudo().search(self._get_live_domain(user))
             state["missed"] = self.sudo().search_count(self.env["res.users"]._zadarma_missed_domain(user))
             state["calls"] = [call._get_popup_values(user) for call in calls_sudo]
+            state["asked"] = [call._get_outcome_values(user) for call in self.sudo()._get_asked_calls(user)]
         return state
 
     @api.model

@@ -15,6 +15,7 @@ from . import (
     test_fuzz,
     test_js,
     test_missed,
+    test_outcome,
     test_popup,
     test_settings,
     test_webhook,

@@ -150,12 +150,12 @@ class ZadarmaCase(ZadarmaMixin, TransactionCase):
             api.Environment(cr, SUPERUSER_ID, {})["zadarma.event"]._cron_sweep()
         self.env.invalidate_all()
 
-    def _sent(self, user):
+    def _sent(self, user, kind="zadarma.call"):
         """Return what was sent to a user, the oldest first."""
         channel = json_dump(channel_with_db(self.env.cr.dbname, user.partner_id))
         rows = self.env["bus.bus"].sudo().search([("channel", "=", channel)], order="id")
         messages = [json.loads(row.message) for row in rows]
-        return [message["payload"] for message in messages if message["type"] == "zadarma.call"]
+        return [message["payload"] for message in messages if message["type"] == kind]
 
 
 class ZadarmaHttpCase(ZadarmaMixin, HttpCase):
