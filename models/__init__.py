@@ -11,6 +11,7 @@ from . import (
     zadarma_call_leg,
     zadarma_call_outcome,
     zadarma_call_popup,
+    zadarma_call_request,
     zadarma_call_wrap_up,
     zadarma_caller,
     zadarma_event,

@@ -33,6 +33,17 @@ class ResUsers(models.Model):
         """Override to let users change their own telephony preferences; extensions are the administrator's."""
         return super().SELF_WRITEABLE_FIELDS + ["zadarma_popup", "zadarma_sound", "zadarma_ask_outcome"]
 
+    def _zadarma_calling_extension(self, company):
+        """Return the extension whose phone rings when the user calls somebody in a company, none without one.
+
+        :param res.company company: whose PBX.
+        :rtype: zadarma.extension
+        """
+        self.ensure_one()
+        # sudo: zadarma.extension - one's own extensions, whatever else one may read
+        extensions_sudo = self.env["zadarma.extension"].sudo()
+        return extensions_sudo.search([("company_id", "=", company.id), ("user_id", "=", self.id)], limit=1)
+
     @api.model
     def _zadarma_missed_domain(self, user):
         """Return the domain of the calls a user missed since they last looked, in the last thirty days."""

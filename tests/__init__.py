@@ -10,6 +10,7 @@ from . import (
     test_api_routing,
     test_api_signature,
     test_call,
+    test_call_request,
     test_caller,
     test_event,
     test_fuzz,

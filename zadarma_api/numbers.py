@@ -15,6 +15,9 @@ _PUNCTUATION = re.compile(r"[\s()./\-\u00ad\u200b-\u200f\u2010-\u2015\u202a-\u20
 # "499499-100": extension 100 of PBX 499499.
 _PBX_LOGIN = re.compile(r"[1-9][0-9]{3,6}-([1-9][0-9]{2})")
 
+# "+1 212 555 0100 ext. 12", "… x12", "…;ext=12": Zadarma dials no extensions behind a number.
+_EXTENSION_SUFFIX = re.compile(r"[\s,;]*(?:ext(?:ension)?[.=:]?|x)\s*[0-9]{1,7}$", re.IGNORECASE)
+
 
 class Kind(str, Enum):
     """What a number is to the company."""
@@ -64,6 +67,28 @@ def parse_number(raw: str | None, country: str = "") -> Number:
         return Number(text, Kind.INTERNAL, digits)
     e164 = _to_e164(digits, "" if international else country)
     return Number(text, Kind.EXTERNAL if e164 else Kind.UNKNOWN, e164)
+
+
+def parse_typed_number(raw: str | None, country: str = "") -> Number:
+    """Understand a number that a person wrote, to call it.
+
+    Without ``+`` or ``00`` it is read as the country writes numbers, and only then as an international one whose sign
+    was left out: where Zadarma always means the latter, people mean their neighbours.
+
+    :param raw: the number, of a form or of a dialler; an extension after it (``ext. 12``) is left out.
+    :param country: ISO code of the country whose national form may be used.
+    """
+    text = _EXTENSION_SUFFIX.sub("", (raw or "").strip())
+    digits = compact_digits(text)
+    if country and digits.isascii() and digits.isdigit() and not digits.startswith("00"):
+        try:
+            number = phonenumbers.parse(digits, country.upper())
+        except phonenumbers.NumberParseException:
+            return parse_number(text, country)
+        if len(digits) > _SHORT_DIGITS and phonenumbers.is_valid_number(number):
+            e164 = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+            return Number(text, Kind.EXTERNAL, e164)
+    return parse_number(text, country)
 
 
 def compact_digits(text: str) -> str:

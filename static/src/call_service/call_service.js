@@ -5,6 +5,8 @@ import { TabElection } from "@zadarma/call_service/tab_election";
 import { reactive } from "@odoo/owl";
 
 import { browser } from "@web/core/browser/browser";
+import { ConfirmationDialog } from "@web/core/confirmation_dialog/confirmation_dialog";
+import { _t } from "@web/core/l10n/translation";
 import { rpcBus } from "@web/core/network/rpc";
 import { registry } from "@web/core/registry";
 
@@ -55,8 +57,11 @@ export class CallService {
     /** When the server counted the missed calls, by its clock. */
     missedAt = 0;
 
-    constructor(env, { action, bus_service, orm, overlay }) {
-        Object.assign(this, { env, action, bus: bus_service, orm, overlay });
+    /** Numbers that the server is asked for at this moment. */
+    asked = new Set();
+
+    constructor(env, { action, bus_service, dialog, notification, orm, overlay }) {
+        Object.assign(this, { env, action, bus: bus_service, dialog, notification, orm, overlay });
         this.isConnected = bus_service.workerState === "CONNECTED" || undefined;
         env.bus.addEventListener("WEB_CLIENT_READY", () => this.read(), { once: true });
         browser.addEventListener("online", () => this.readUnlessDisabled());
@@ -340,6 +345,69 @@ export class CallService {
     }
 
     /**
+     * Call a number: the user's own phone rings first. Asks where the server wants it confirmed, and says why where
+     * there is no call. Of several clicks, in whatever tabs, the server makes one call.
+     *
+     * @param {Object} target
+     * @param {string} target.number as it is written
+     * @param {string} [target.resModel] model of the record from which it is called
+     * @param {number|false} [target.resId] id of that record
+     * @returns {Promise<number|undefined>} the id of the call, if there is one
+     */
+    async call({ number, resModel = null, resId = null }) {
+        const key = JSON.stringify([number, resModel, resId]);
+        if (this.asked.has(key)) {
+            return;
+        }
+        this.asked.add(key);
+        try {
+            const origin = { res_model: resModel, res_id: resId || null };
+            let answer = await this.orm.call("zadarma.call", "action_call", [number], origin);
+            if (answer.can_confirm && (await this.confirm(answer.message))) {
+                const confirmed = { ...origin, confirmed: true };
+                answer = await this.orm.call("zadarma.call", "action_call", [number], confirmed);
+            } else if (answer.can_confirm) {
+                return;
+            }
+            return this.onCallAnswer(answer);
+        } finally {
+            this.asked.delete(key);
+        }
+    }
+
+    onCallAnswer(answer) {
+        if (answer.refused) {
+            this.notification.add(answer.message, { title: _t("No call"), type: "warning" });
+            return;
+        }
+        this.receive(answer);
+        if (!this.popup) {
+            const message = _t("Your phone rings first. Pick it up to call %(number)s.", {
+                number: answer.number_display,
+            });
+            this.notification.add(message, { type: "info" });
+        }
+        return answer.id;
+    }
+
+    /** @returns {Promise<boolean>} whether the user wants to call all the same */
+    confirm(message) {
+        return new Promise((resolve) => {
+            this.dialog.add(
+                ConfirmationDialog,
+                {
+                    title: _t("Call all the same?"),
+                    body: message,
+                    confirmLabel: _t("Call"),
+                    confirm: () => resolve(true),
+                    cancel: () => resolve(false),
+                },
+                { onClose: () => resolve(false) },
+            );
+        });
+    }
+
+    /**
      * Close the popup of a call in this browser. The call goes on.
      *
      * @param {number} id
@@ -388,7 +456,7 @@ export class CallService {
 }
 
 export const callService = {
-    dependencies: ["action", "bus_service", "orm", "overlay"],
+    dependencies: ["action", "bus_service", "dialog", "notification", "orm", "overlay"],
     start(env, services) {
         return new CallService(env, services);
     },

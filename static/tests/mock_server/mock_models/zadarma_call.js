@@ -8,6 +8,9 @@ export class ZadarmaCall extends models.Model {
     /** What `action_choose_partner` answers. */
     chosenCall = undefined;
 
+    /** What `action_call` answers: values of a popup, or a refusal. */
+    callAnswer = undefined;
+
     get_popup_state() {
         return { now: Date.now() / 1000, ...this.popupState };
     }
@@ -22,6 +25,10 @@ export class ZadarmaCall extends models.Model {
 
     action_create_lead([id]) {
         return { type: "ir.actions.act_window", name: "new lead", res_id: id };
+    }
+
+    action_call() {
+        return this.callAnswer;
     }
 
     action_choose_partner() {
