@@ -37,7 +37,7 @@ class ZadarmaCall(models.Model):
 
     @api.model
     def _settle_call(self, company_id, pbx_call_id):
-        """Do what follows from a call, in transactions of its own on the environment's cursor.
+        """Do what follows from a call whose lock is held, in transactions of its own on the environment's cursor.
 
         One process a caller: two calls of one number that end together must not make two leads. Whoever does not get
         the caller's lock in time leaves the call to the sweeping cron.
@@ -142,7 +142,8 @@ class ZadarmaCall(models.Model):
         :return: how many were looked at.
         :rtype: int
         """
-        calls = self.search([("is_settled", "=", False)], order="settle_attempts, id", limit=_SWEEP_BATCH)
+        unsettled = [("is_settled", "=", False), ("pbx_call_id", "!=", False)]
+        calls = self.search(unsettled, order="settle_attempts, id", limit=_SWEEP_BATCH)
         for company_id, pbx_call_id in [(call.company_id.id, call.pbx_call_id) for call in calls]:
-            self._settle_call(company_id, pbx_call_id)
+            self.env["zadarma.event"]._process_call(company_id, pbx_call_id)
         return len(calls)

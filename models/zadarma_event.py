@@ -214,12 +214,7 @@ class ZadarmaEvent(models.Model):
 
     @api.model
     def _process_call(self, company_id, pbx_call_id):
-        """Fold all notifications of a call into it, let the people who ring know, then do what follows from it."""
-        self._fold_in_turn(company_id, pbx_call_id)
-        self.env["zadarma.call"]._settle_call(company_id, pbx_call_id)
-
-    def _fold_in_turn(self, company_id, pbx_call_id):
-        """Fold all notifications of a call into it, and let the people who ring know.
+        """Fold all notifications of a call into it, let the people who ring know, then do what follows from it.
 
         Works in transactions of its own on the given cursor, one process a call: whoever comes second leaves, the
         first one looks again before it is done.
@@ -234,6 +229,9 @@ class ZadarmaEvent(models.Model):
             cr.commit()
             try:
                 may_go_on = self._process_locked(company_id, pbx_call_id)
+                if may_go_on:
+                    # Under the same lock: both write the call, and would get into each other's way.
+                    self.env["zadarma.call"]._settle_call(company_id, pbx_call_id)
             finally:
                 # The lock outlives the transaction, and in one that failed it could not be given back.
                 cr.rollback()
