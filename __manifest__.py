@@ -26,6 +26,7 @@
         "views/zadarma_menus.xml",
         "data/ir_cron_data.xml",
         "data/zadarma_call_outcome_data.xml",
+        "data/utm_data.xml",
     ],
     "demo": ["demo/zadarma_demo.xml"],
     "assets": {

@@ -8,6 +8,7 @@ from . import (
     zadarma_call,
     zadarma_call_blocked,
     zadarma_call_consequences,
+    zadarma_call_creation,
     zadarma_call_leg,
     zadarma_call_outcome,
     zadarma_call_popup,

@@ -13,6 +13,7 @@ from odoo.addons.base.models.res_partner import _tz_get
 
 from ..zadarma_api import errors
 from ..zadarma_api.client import API_URL, ZadarmaClient
+from ..zadarma_api.creation import CallKind, Rule
 from ..zadarma_api.numbers import parse_number
 
 _logger = logging.getLogger(__name__)
@@ -29,6 +30,14 @@ _ACCOUNT_FIELDS = {
     "zadarma_secret",
     "zadarma_token",
     "zadarma_tz",
+}
+# What the choices of "New customers" create: a contact or none, and which type of lead.
+_CREATED = {
+    "contact": (True, ""),
+    "lead": (False, "lead"),
+    "opportunity": (False, "opportunity"),
+    "contact_lead": (True, "lead"),
+    "contact_opportunity": (True, "opportunity"),
 }
 NOTIFICATIONS = (
     "notify_start",
@@ -117,6 +126,44 @@ class ResCompany(models.Model):
     zadarma_create_records = fields.Boolean(
         help="Create a contact, a lead or an opportunity for new customers who call or are called."
     )
+    zadarma_create_type = fields.Selection(
+        [
+            ("opportunity", "Opportunity"),
+            ("lead", "Lead"),
+            ("contact", "Contact"),
+            ("contact_opportunity", "Contact and opportunity"),
+            ("contact_lead", "Contact and lead"),
+        ],
+        string="Zadarma Creates",
+        default="opportunity",
+        required=True,
+    )
+    zadarma_create_incoming_answered = fields.Boolean(string="Incoming, answered", default=True)
+    zadarma_create_incoming_missed = fields.Boolean(string="Incoming, missed", default=True)
+    zadarma_create_outgoing_answered = fields.Boolean(string="Outgoing, answered")
+    zadarma_create_outgoing_unanswered = fields.Boolean(string="Outgoing, not answered")
+    zadarma_create_for_contacts = fields.Boolean(
+        string="New Deals of Known Contacts",
+        help="Also create a lead or an opportunity when a known contact calls for whom none is open.",
+    )
+    zadarma_create_after_days = fields.Integer(
+        string="New Lead After (days)",
+        default=30,
+        help="Calls within this many days after a lead was won or lost belong to it; later ones create a new one.",
+    )
+    zadarma_team_id = fields.Many2one(
+        "crm.team",
+        string="Zadarma Sales Team",
+        domain="[('company_id', 'in', (False, company_id))]",
+        ondelete="set null",
+        help="Where the dialled number says nothing else. Leave it empty for the team of the responsible user.",
+    )
+    zadarma_source_id = fields.Many2one(
+        "utm.source", string="Zadarma Source", ondelete="set null", help="Where the dialled number says nothing else."
+    )
+    zadarma_medium_id = fields.Many2one(
+        "utm.medium", string="Zadarma Medium", ondelete="set null", help="Where the dialled number says nothing else."
+    )
     zadarma_route_calls = fields.Boolean(help="Let the phone of the responsible user ring when a known customer calls.")
     zadarma_caller_name = fields.Boolean(
         default=True,
@@ -142,6 +189,10 @@ class ResCompany(models.Model):
     _zadarma_token_uniq = models.Constraint("UNIQUE (zadarma_token)", "Two companies cannot share a webhook address.")
     _zadarma_event_days_positive = models.Constraint(
         "CHECK (zadarma_event_days > 0)", "Notifications are kept for one day at least."
+    )
+    _zadarma_create_after_days_positive = models.Constraint(
+        "CHECK (zadarma_create_after_days >= 0)",
+        "Enter 0 or more days after which a closed lead is followed by a new one.",
     )
 
     def _compute_zadarma_token(self):
@@ -324,3 +375,29 @@ class ResCompany(models.Model):
     def _zadarma_parse_number(self, raw):
         """Understand a number as this company writes it; see :func:`zadarma_api.numbers.parse_number`."""
         return parse_number(raw, self.country_id.code or "")
+
+    # === NEW CUSTOMERS === #
+
+    def _zadarma_creation_rule(self):
+        """Return what calls of new customers create.
+
+        Also serves the preview, whose record has fields of the same names.
+
+        :rtype: zadarma_api.creation.Rule
+        """
+        contact, lead = _CREATED[self.zadarma_create_type or "opportunity"]
+        if lead == "lead" and not self._zadarma_uses_leads():
+            lead = "opportunity"
+        return Rule(
+            contact=contact,
+            lead=lead,
+            kinds=frozenset(kind for kind in CallKind if self[f"zadarma_create_{kind.value}"]),
+            for_contacts=self.zadarma_create_for_contacts,
+            after_days=self.zadarma_create_after_days,
+        )
+
+    @api.model
+    def _zadarma_uses_leads(self):
+        """Tell whether people work with leads, and not with opportunities alone."""
+        # sudo: res.groups - a setting of the CRM
+        return self.env.ref("crm.group_use_lead") in self.env.ref("base.group_user").sudo().all_implied_ids

@@ -2,6 +2,7 @@
 # pylint: disable=invalid-commit
 import hashlib
 import logging
+from datetime import timedelta
 
 import psycopg2
 from psycopg2 import errorcodes
@@ -12,8 +13,10 @@ _logger = logging.getLogger(__name__)
 
 # What follows from a call, in this order: the methods' names. Each does its thing once a call, tells by the call itself
 # whether it was done, and does nothing where its switch is off.
-_CONSEQUENCES = ("_count_blocked",)
+_CONSEQUENCES = ("_count_blocked", "_create_records")
 _CONCURRENCY_ERRORS = (errorcodes.SERIALIZATION_FAILURE, errorcodes.DEADLOCK_DETECTED, errorcodes.LOCK_NOT_AVAILABLE)
+# Of calls that are older, as when past ones are imported, people are no longer told.
+_RECENT = timedelta(days=2)
 _MAX_ATTEMPTS = 5
 _MAX_ROUNDS = 3
 _SWEEP_BATCH = 200
@@ -134,6 +137,10 @@ class ZadarmaCall(models.Model):
         )
         if (self.partner_id, self.lead_id) != before and self.state != "ended":
             self._notify_again()
+
+    def _is_recent(self):
+        """Tell whether people are concerned with this call, or it is history."""
+        return self.date_start > fields.Datetime.now() - _RECENT
 
     @api.model
     def _sweep_unsettled(self):
