@@ -59,6 +59,24 @@ export function makeEnd(values = {}) {
     return { id: 7, revision: 9, sent_at, state: "ended", reason: "ended", by: "", ...values };
 }
 
+/** @returns {Object} what the server tells of a call whose outcome it asks for */
+export function makeAsked(values = {}) {
+    return {
+        id: 7,
+        title: "Erika Muster",
+        direction: "inbound",
+        duration: 42,
+        outcomes: [
+            { id: 1, name: "Interested" },
+            { id: 2, name: "Wrong number" },
+        ],
+        outcome_id: false,
+        note: "",
+        next_date: false,
+        ...values,
+    };
+}
+
 /** Wait for a text, also for one that changes in place, which mail's `contains` does not see. */
 export async function waitForText(selector, text) {
     await waitUntil(() => queryFirst(selector)?.textContent.includes(text), {

@@ -1,4 +1,5 @@
 import { CallCard } from "@zadarma/call_card/call_card";
+import { OutcomeCard } from "@zadarma/outcome_card/outcome_card";
 
 import { Component, useEffect, useRef, useState } from "@odoo/owl";
 
@@ -7,10 +8,10 @@ import { useHotkey } from "@web/core/hotkeys/hotkey_hook";
 import { _t } from "@web/core/l10n/translation";
 import { useService } from "@web/core/utils/hooks";
 
-/** All calls of the user that ring or talk, one card each. */
+/** All calls of the user that ring or talk, one card each, and those whose outcome is asked for. */
 export class CallPopup extends Component {
     static template = "zadarma.CallPopup";
-    static components = { CallCard };
+    static components = { CallCard, OutcomeCard };
     static props = {};
 
     setup() {
@@ -19,6 +20,13 @@ export class CallPopup extends Component {
         this.root = useRef("root");
         this.spoken = useState({ text: "" });
         this.announced = new Set();
+        this.ui = useService("ui");
+        // Of several questions one is open; on a small screen none opens by itself.
+        this.questions = useState({ openId: undefined });
+        useEffect(
+            () => this.openNewestQuestion(),
+            () => [this.calls.asked[0]?.id],
+        );
         useHotkey("alt+shift+p", () => this.focus(), {
             bypassEditableProtection: true,
             global: true,
@@ -57,18 +65,45 @@ export class CallPopup extends Component {
         }
     }
 
+    /** Open the newest question, unless the user is at another one. */
+    openNewestQuestion() {
+        const isBusy = this.root.el.contains(document.activeElement);
+        if (!this.ui.isSmall && !isBusy) {
+            this.questions.openId = this.calls.asked[0]?.id;
+        }
+    }
+
+    toggleQuestion(id) {
+        this.questions.openId = this.questions.openId === id ? undefined : id;
+    }
+
     focus() {
         const popup = this.root.el;
         if (!popup.contains(document.activeElement)) {
             this.cameFrom = document.activeElement;
         }
-        popup.querySelector(".o_zadarma_call_card").focus();
+        popup.querySelector(".o_zadarma_call_card, .o_zadarma_outcome_card").focus();
     }
 
     hide(id) {
-        const hadFocus = this.root.el.contains(document.activeElement);
+        this.leave();
         this.callService.hide(id);
-        if (hadFocus) {
+    }
+
+    /** Close the questions, which stay, and go back to what one was at. */
+    closeQuestion() {
+        this.questions.openId = undefined;
+        this.leave();
+    }
+
+    async saveOutcome(id, answer) {
+        await this.callService.saveOutcome(id, answer);
+        this.leave();
+    }
+
+    /** Give the focus back to what one was at before going to the popup. */
+    leave() {
+        if (this.root.el?.contains(document.activeElement)) {
             this.cameFrom?.focus();
         }
     }

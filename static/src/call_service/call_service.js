@@ -1,4 +1,5 @@
 import { CallPopup } from "@zadarma/call_popup/call_popup";
+import { AskedOutcomes } from "@zadarma/call_service/asked_outcomes";
 import { StoredIds } from "@zadarma/call_service/stored_ids";
 import { TabElection } from "@zadarma/call_service/tab_election";
 
@@ -41,13 +42,14 @@ const ACCESS_ERROR = "odoo.exceptions.AccessError";
  */
 export class CallService {
     /** What components show. `enabled` is undefined until the server has told. */
-    state = reactive({ enabled: undefined, missed: 0, isDelayed: false, shown: [] });
+    state = reactive({ enabled: undefined, missed: 0, isDelayed: false, shown: [], asked: [] });
     popup = false;
     sound = false;
     /** @type {Map<number, Call>} */
     calls = new Map();
     /** @type {Map<number, number>} last known revision of each call, also of those that ended */
     revisions = new Map();
+    outcomes = new AskedOutcomes();
     hidden = new StoredIds("zadarma.hidden_calls");
     rung = new StoredIds("zadarma.rung_calls");
     /** The server's clock minus this one, in seconds. */
@@ -72,6 +74,7 @@ export class CallService {
 
     listenToBus() {
         this.bus.subscribe("zadarma.call", (call) => this.onNotification(call));
+        this.bus.subscribe("zadarma.call/outcome", ({ id }) => this.forgetOutcome(id));
         this.bus.addEventListener("BUS:CONNECT", () => this.setConnected(true));
         this.bus.addEventListener("BUS:RECONNECT", () => this.setConnected(true));
         this.bus.addEventListener("BUS:DISCONNECT", ({ detail }) => this.onDisconnect(detail));
@@ -109,7 +112,7 @@ export class CallService {
         }
     }
 
-    load({ now, enabled, popup, sound, missed, calls }, askedAt) {
+    load({ now, enabled, popup, sound, missed, calls, asked }, askedAt) {
         Object.assign(this, { popup, sound, isExpired: false, readAt: Date.now() });
         this.clockOffset = now - Date.now() / 1000;
         this.stateAt = now;
@@ -126,6 +129,7 @@ export class CallService {
                 this.put(call);
             }
         }
+        this.outcomes.load(asked, askedAt);
         if (enabled && !this.election) {
             this.bus.start();
             this.election = new TabElection({ onChange: () => this.onElection() });
@@ -205,6 +209,9 @@ export class CallService {
     end(call) {
         const isShown = this.state.shown.some(({ id }) => id === call.id);
         this.revisions.set(call.id, call.revision);
+        if (call.asked && this.isNews(call)) {
+            this.outcomes.put(call.asked);
+        }
         if (!isShown || call.reason !== "answered_elsewhere") {
             this.calls.delete(call.id);
             return;
@@ -235,6 +242,7 @@ export class CallService {
         this.state.enabled = undefined;
         this.state.missed = this.missedAt = 0;
         this.calls.clear();
+        this.outcomes.clear();
         this.settle();
     }
 
@@ -289,7 +297,8 @@ export class CallService {
         state.shown = [...this.calls.values()]
             .filter(({ id }) => isShowing && !this.hidden.has(id))
             .reverse();
-        if (state.shown.length) {
+        state.asked = election?.isElected ? this.outcomes.list : [];
+        if (state.shown.length || state.asked.length) {
             this.removeOverlay ??= this.overlay.add(CallPopup, {}, { sequence: 100 });
         } else {
             this.removeOverlay?.();
@@ -446,6 +455,43 @@ export class CallService {
     async choosePartner(id, partnerId) {
         const args = [[id], partnerId];
         this.receive(await this.orm.call("zadarma.call", "action_choose_partner", args));
+    }
+
+    /**
+     * Keep what came of a call.
+     *
+     * @param {number} id of the call
+     * @param {import("@zadarma/call_service/asked_outcomes").Answer} answer
+     */
+    async saveOutcome(id, { outcomeId, note, nextDate }) {
+        const args = [[id], outcomeId, note, nextDate];
+        await this.orm.call("zadarma.call", "action_save_outcome", args);
+        this.forgetOutcome(id);
+    }
+
+    /**
+     * Put the question for the outcome aside, in all browsers of the user.
+     *
+     * @param {number} id of the call
+     */
+    waiveOutcome(id) {
+        this.forgetOutcome(id);
+        return this.orm.silent.call("zadarma.call", "action_waive_outcome", [[id]]);
+    }
+
+    forgetOutcome(id) {
+        this.outcomes.forget(id);
+        this.settle();
+    }
+
+    /**
+     * Leave the question for one call's outcome to a page that asks it itself.
+     *
+     * @param {number} [id] of the call; none gives the question back
+     */
+    claimOutcome(id) {
+        this.outcomes.claimed = id;
+        this.settle();
     }
 
     /** Open the missed calls, which are seen then. */

@@ -5,5 +5,5 @@ onRpc("zadarma.call", "get_popup_state", function getPopupState({ parent }) {
     if ("zadarma.call" in this.env) {
         return parent();
     }
-    return { now: 0, enabled: false, popup: false, sound: false, missed: 0, calls: [] };
+    return { now: 0, enabled: false, popup: false, sound: false, missed: 0, calls: [], asked: [] };
 });

@@ -4,7 +4,7 @@ export class ZadarmaCall extends models.Model {
     _name = "zadarma.call";
 
     /** What `get_popup_state` answers, besides the time. */
-    popupState = { enabled: true, popup: true, sound: true, missed: 0, calls: [] };
+    popupState = { enabled: true, popup: true, sound: true, missed: 0, calls: [], asked: [] };
     /** What `action_choose_partner` answers. */
     chosenCall = undefined;
 
@@ -33,6 +33,14 @@ export class ZadarmaCall extends models.Model {
 
     action_choose_partner() {
         return this.chosenCall;
+    }
+
+    action_save_outcome() {
+        return false;
+    }
+
+    action_waive_outcome() {
+        return false;
     }
 
     action_open_missed() {
