@@ -10,6 +10,7 @@ from . import (
     zadarma_call_consequences,
     zadarma_call_creation,
     zadarma_call_leg,
+    zadarma_call_linking,
     zadarma_call_outcome,
     zadarma_call_popup,
     zadarma_call_request,

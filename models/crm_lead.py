@@ -1,5 +1,8 @@
 from odoo import api, fields, models
 
+# A change of one of these may make a lead the one behind a number.
+_NUMBER_FIELDS = {"active", "company_id", "country_id", "partner_id", "phone"}
+
 
 class CrmLead(models.Model):
     """Leads know their calls."""
@@ -18,16 +21,46 @@ class CrmLead(models.Model):
 
     @api.model_create_multi
     def create(self, vals_list):
-        """Override to link the call for which a lead is created, see :meth:`zadarma.call.action_create_lead`."""
+        """Override to link the call for which a lead is created, see :meth:`zadarma.call.action_create_lead`, and the
+        earlier calls of the new leads' numbers.
+        """
         leads = super().create(vals_list)
         if call_id := self.env.context.get("zadarma_call_id"):
             self.env["zadarma.call"].browse(call_id)._link_created(lead=leads[:1])
+        self.env["zadarma.call"]._take_numbers(leads.mapped("phone_sanitized"))
         return leads
+
+    def write(self, vals):
+        """Override to link the earlier calls of a number that a lead gets, and a lead's calls to its new contact."""
+        result = super().write(vals)
+        if _NUMBER_FIELDS & vals.keys():
+            self.env["zadarma.call"]._take_numbers(self.mapped("phone_sanitized"))
+        if vals.get("partner_id"):
+            self._give_calls_to_contact()
+        return result
+
+    def unlink(self):
+        """Override to keep the calls of deleted leads for whoever has their number now or gets it later."""
+        # sudo: zadarma.call - all calls of the lead, whoever deletes it
+        calls_sudo = self.env["zadarma.call"].sudo().search([("lead_id", "in", self.ids)])
+        result = super().unlink()
+        calls_sudo._forget_missing()
+        self.env["zadarma.call"]._take_numbers(calls_sudo.mapped("number"))
+        return result
+
+    def _give_calls_to_contact(self):
+        """Link calls of these leads that have no contact to the leads' contacts."""
+        # sudo: zadarma.call - all calls of the lead, whoever converts it
+        calls_sudo = self.env["zadarma.call"].sudo().search([("lead_id", "in", self.ids), ("partner_id", "=", False)])
+        for lead, calls in calls_sudo.grouped("lead_id").items():
+            company = lead.partner_id.company_id
+            own_calls = calls.filtered_domain([("company_id", "=", company.id)]) if company else calls
+            own_calls._move({"partner_id": lead.partner_id.id})
 
     def _merge_dependences(self, opportunities):
         """Override to keep the calls of leads that are merged into this one."""
         # sudo: zadarma.call - whoever may merge leads moves all their calls, their own and others'
-        opportunities.sudo().zadarma_call_ids.write({"lead_id": self.id})
+        opportunities.sudo().zadarma_call_ids._move({"lead_id": self.id})
         return super()._merge_dependences(opportunities)
 
     def action_view_zadarma_calls(self):

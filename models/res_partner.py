@@ -4,6 +4,8 @@ from odoo.addons.phone_validation.models.mail_thread_phone import PHONE_REGEX_PA
 
 # What the ways to write a number have in common: "+49 170", "0049 170" and "49170"; "0170" and "170".
 WRITTEN_KEY = f"ltrim(regexp_replace(phone::text, '{PHONE_REGEX_PATTERN}', '', 'g'), '+0')"
+# A change of one of these may make a contact the one behind a number.
+_NUMBER_FIELDS = {"active", "company_id", "country_id", "phone"}
 
 
 class ResPartner(models.Model):
@@ -43,11 +45,31 @@ class ResPartner(models.Model):
 
     @api.model_create_multi
     def create(self, vals_list):
-        """Override to link the call for which a contact is created, see :meth:`zadarma.call.action_create_partner`."""
+        """Override to link the call for which a contact is created, see :meth:`zadarma.call.action_create_partner`,
+        and the earlier calls of the new contacts' numbers.
+        """
         partners = super().create(vals_list)
         if call_id := self.env.context.get("zadarma_call_id"):
             self.env["zadarma.call"].browse(call_id)._link_created(partner=partners[:1])
+        self.env["zadarma.call"]._take_numbers(partners.mapped("phone_sanitized"))
         return partners
+
+    def write(self, vals):
+        """Override to link the earlier calls of a number that a contact gets."""
+        result = super().write(vals)
+        if _NUMBER_FIELDS & vals.keys():
+            self.env["zadarma.call"]._take_numbers(self.mapped("phone_sanitized"))
+        return result
+
+    def unlink(self):
+        """Override to keep the calls of deleted contacts for whoever has their number now or gets it later."""
+        # sudo: zadarma.call - all calls of the contact, whoever deletes it
+        calls_sudo = self.env["zadarma.call"].sudo().search([("partner_id", "in", self.ids)])
+        numbers = self.mapped("phone_sanitized") + calls_sudo.mapped("number")
+        result = super().unlink()
+        calls_sudo._forget_missing()
+        self.env["zadarma.call"]._take_numbers(numbers)
+        return result
 
     def action_view_zadarma_calls(self):
         """Open the calls of this contact, of a company with those of its people."""

@@ -273,6 +273,10 @@ class ZadarmaCall(models.Model):
         self.ensure_one()
         if self.direction == "internal" or self.caller_state not in ("unknown", "ambiguous") or not self.number:
             return
+        self._write_changes(self._prepare_caller_values())
+
+    def _prepare_caller_values(self):
+        """Return who has the number of the call now."""
         number = self.company_id._zadarma_parse_number(self.number)
         country = self.company_id.country_id.code or ""
         self.env.flush_all()
@@ -285,7 +289,7 @@ class ZadarmaCall(models.Model):
         else:
             caller_state = "ambiguous" if caller.is_ambiguous else "found" if partner or caller.lead_id else "unknown"
         lead = self.env["crm.lead"].browse(caller.lead_id) or self._find_open_leads(partner)[:1]
-        self._write_changes({"caller_state": caller_state, "partner_id": partner.id, "lead_id": lead.id})
+        return {"caller_state": caller_state, "partner_id": partner.id, "lead_id": lead.id}
 
     def _find_open_leads(self, partner, limit=1):
         """Return the open leads of a contact's company, the newest first."""

@@ -17,6 +17,7 @@ from . import (
     test_event,
     test_fuzz,
     test_js,
+    test_linking,
     test_missed,
     test_outcome,
     test_popup,

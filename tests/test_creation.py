@@ -89,8 +89,8 @@ class TestCreation(ZadarmaCase):
 
     def test_each_kind_of_call_has_its_switch(self):
         calls = {
-            "incoming_answered": lambda: self._answered(),
-            "incoming_missed": lambda: self._missed(),
+            "incoming_answered": self._answered,
+            "incoming_missed": self._missed,
             "outgoing_answered": lambda: self._out("answered", "30"),
             "outgoing_unanswered": lambda: self._out("no answer", "0"),
         }
