@@ -19,4 +19,5 @@ from . import (
     zadarma_event,
     zadarma_extension,
     zadarma_number,
+    zadarma_throttle,
 )

@@ -269,9 +269,10 @@ class ResCompany(models.Model):
 
     # === API === #
 
-    def _zadarma_client(self):
-        """Return a client for this company's account.
+    def _zadarma_client(self, urgent=False):
+        """Return a client for this company's account, which keeps within the account's limit of requests.
 
+        :param bool urgent: whether a person waits for the answer. Other work leaves a reserve for that.
         :raise UserError: where the account is not set up, or this database must not speak to Zadarma.
         """
         self.ensure_one()
@@ -286,7 +287,8 @@ class ResCompany(models.Model):
             )
         url = company_sudo.env["ir.config_parameter"].get_param("zadarma.api_url") or API_URL
         try:
-            return ZadarmaClient(company_sudo.zadarma_key, company_sudo.zadarma_secret, url)
+            gate = self.env["zadarma.throttle"]._get_gate(self, urgent)
+            return ZadarmaClient(company_sudo.zadarma_key, company_sudo.zadarma_secret, url, gate)
         except ValueError as error:
             raise UserError(
                 self.env._("The system parameter zadarma.api_url is no HTTPS address. Correct or remove it.")
@@ -314,7 +316,7 @@ class ResCompany(models.Model):
         """
         self.ensure_one()
         self.check_access("write")
-        client = self._zadarma_client()
+        client = self._zadarma_client(urgent=True)
         try:
             balance = client.get("/v1/info/balance/")
             self._zadarma_propose_tz(client.get("/v1/info/timezone/"))

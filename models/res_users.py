@@ -1,4 +1,13 @@
 from odoo import api, fields, models
+from odoo.exceptions import UserError
+
+_OWN_PREFERENCES = [
+    "zadarma_popup",
+    "zadarma_sound",
+    "zadarma_dnd",
+    "zadarma_ask_outcome",
+    "zadarma_extension_id",
+]
 
 
 class ResUsers(models.Model):
@@ -7,6 +16,9 @@ class ResUsers(models.Model):
     _inherit = "res.users"
 
     zadarma_extension_ids = fields.One2many("zadarma.extension", "user_id", string="Zadarma Extensions")
+    zadarma_extension_numbers = fields.Char(
+        string="Telephone Extensions", compute="_compute_zadarma_extension_numbers", compute_sudo=True
+    )
     zadarma_popup = fields.Boolean(
         string="Call Popup", default=True, help="Show who is calling when your extension rings."
     )
@@ -16,25 +28,73 @@ class ResUsers(models.Model):
     zadarma_ask_outcome = fields.Boolean(
         string="Call Outcome", default=True, help="Ask for outcome and next step after a call."
     )
+    zadarma_dnd = fields.Boolean(
+        string="Do Not Disturb",
+        copy=False,
+        help="No popup opens and nothing sounds when your extension rings. Missed calls are still counted.",
+    )
+    zadarma_extension_id = fields.Many2one(
+        "zadarma.extension",
+        string="Extension for Calling",
+        compute="_compute_zadarma_extension_id",
+        inverse="_inverse_zadarma_extension_id",
+        domain="[('user_id', '=', id)]",
+        help="Calls from Odoo ring on this extension of yours first.",
+    )
     zadarma_missed_seen_at = fields.Datetime(string="Missed Calls Seen On", copy=False)
 
     @property
     def SELF_READABLE_FIELDS(self):
         """Override to show users their own telephony preferences."""
-        return super().SELF_READABLE_FIELDS + [
-            "zadarma_extension_ids",
-            "zadarma_popup",
-            "zadarma_sound",
-            "zadarma_ask_outcome",
-        ]
+        return super().SELF_READABLE_FIELDS + ["zadarma_extension_ids", "zadarma_extension_numbers", *_OWN_PREFERENCES]
 
     @property
     def SELF_WRITEABLE_FIELDS(self):
         """Override to let users change their own telephony preferences; extensions are the administrator's."""
-        return super().SELF_WRITEABLE_FIELDS + ["zadarma_popup", "zadarma_sound", "zadarma_ask_outcome"]
+        return super().SELF_WRITEABLE_FIELDS + _OWN_PREFERENCES
+
+    @api.depends("zadarma_extension_ids.number")
+    def _compute_zadarma_extension_numbers(self):
+        for user in self:
+            user.zadarma_extension_numbers = ", ".join(user.zadarma_extension_ids.mapped("number"))
+
+    @api.depends("zadarma_extension_ids.calls_out", "zadarma_extension_ids.active")
+    @api.depends_context("company")
+    def _compute_zadarma_extension_id(self):
+        for user in self:
+            user.zadarma_extension_id = user._zadarma_calling_extension(self.env.company).with_env(self.env)
+
+    def _inverse_zadarma_extension_id(self):
+        for user in self:
+            # sudo: zadarma.extension - people choose among their own phones, nothing else changes
+            chosen_sudo = user.zadarma_extension_id.sudo()
+            if chosen_sudo and (chosen_sudo.user_id, chosen_sudo.company_id) != (user, self.env.company):
+                raise UserError(
+                    self.env._(
+                        "Extension %(extension)s is not one of %(user)s in this company.",
+                        extension=chosen_sudo.number,
+                        user=user.name,
+                    )
+                )
+            others_sudo = chosen_sudo.search(
+                [("user_id", "=", user.id), ("company_id", "=", self.env.company.id), ("calls_out", "=", True)]
+            )
+            (others_sudo - chosen_sudo).calls_out = False
+            # The one must be over before the other begins, or the database sees two.
+            others_sudo.flush_recordset(["calls_out"])
+            chosen_sudo.calls_out = True
+
+    def write(self, vals):
+        """Override to let every open page of a user know at once how they want to hear of calls."""
+        result = super().write(vals)
+        if {"zadarma_popup", "zadarma_sound", "zadarma_dnd"} & vals.keys():
+            for user in self:
+                user._bus_send("zadarma.preferences", {})
+        return result
 
     def _zadarma_calling_extension(self, company):
-        """Return the extension whose phone rings when the user calls somebody in a company, none without one.
+        """Return the extension whose phone rings when the user calls somebody in a company: the chosen one, else the
+        first; none without one.
 
         :param res.company company: whose PBX.
         :rtype: zadarma.extension
@@ -42,7 +102,8 @@ class ResUsers(models.Model):
         self.ensure_one()
         # sudo: zadarma.extension - one's own extensions, whatever else one may read
         extensions_sudo = self.env["zadarma.extension"].sudo()
-        return extensions_sudo.search([("company_id", "=", company.id), ("user_id", "=", self.id)], limit=1)
+        domain = [("company_id", "=", company.id), ("user_id", "=", self.id)]
+        return extensions_sudo.search(domain, order="calls_out DESC, number", limit=1)
 
     @api.model
     def _zadarma_missed_domain(self, user):

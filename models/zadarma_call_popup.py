@@ -201,6 +201,7 @@ class ZadarmaCall(models.Model):
             "enabled": is_enabled,
             "popup": user.zadarma_popup,
             "sound": user.zadarma_sound,
+            "dnd": user.zadarma_dnd,
             "missed": 0,
             "calls": [],
             "asked": [],

@@ -50,7 +50,7 @@ _ZONE_STEP = timedelta(minutes=15)
 
 
 @contextmanager
-def _read_committed(cr):
+def read_committed(cr):
     """Make the block a transaction of its own at READ COMMITTED, where rows that others change do not make it fail."""
     # In tests the cursor is shared and its transaction has begun.
     is_free = cr.connection.status == STATUS_READY
@@ -190,7 +190,7 @@ class ZadarmaEvent(models.Model):
         )
         # Ends the transaction of the look-up, with its time limit. Another cursor would be a second connection to wake.
         self.env.cr.rollback()
-        with _read_committed(self.env.cr):
+        with read_committed(self.env.cr):
             return self.env.execute_query(query)[0][0]
 
     @api.model
@@ -253,7 +253,7 @@ class ZadarmaEvent(models.Model):
             cr.commit()
             # A redelivery that is counted at this very moment must not undo all of it. What a crash leaves unmarked
             # is processed once more, which changes nothing.
-            with _read_committed(cr):
+            with read_committed(cr):
                 events._mark_done(remark)
         except Exception as error:  # one call's trouble is written down and does not touch the others
             cr.rollback()

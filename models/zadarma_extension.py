@@ -23,10 +23,18 @@ class ZadarmaExtension(models.Model):
         index="btree_not_null",
         help="Whose phone this is. Calls that ring here pop up on this user's screen.",
     )
+    calls_out = fields.Boolean(
+        copy=False,
+        help="The user's calls from Odoo ring here first. Otherwise their first extension.",
+    )
     active = fields.Boolean(default=True)
 
     _number_uniq = models.Constraint(
         "UNIQUE (company_id, number)", "This extension is there already. An extension has one user."
+    )
+    _calls_out_uniq = models.UniqueIndex(
+        "(company_id, user_id) WHERE calls_out AND user_id IS NOT NULL",
+        "A user calls out with one extension in a company.",
     )
 
     @api.model_create_multi
@@ -37,9 +45,11 @@ class ZadarmaExtension(models.Model):
         return super().create(vals_list)
 
     def write(self, vals):
-        """Override to write extensions as Zadarma does."""
+        """Override to write extensions as Zadarma does, and to let a new user choose anew what calls out."""
         if "number" in vals:
             vals["number"] = parse_extension(vals["number"])
+        if "user_id" in vals:
+            self.filtered(lambda extension: extension.user_id.id != vals["user_id"]).calls_out = False
         return super().write(vals)
 
     @api.model

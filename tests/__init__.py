@@ -10,6 +10,7 @@ from . import (
     test_api_redaction,
     test_api_routing,
     test_api_signature,
+    test_api_throttle,
     test_call,
     test_call_request,
     test_caller,
@@ -22,5 +23,7 @@ from . import (
     test_outcome,
     test_popup,
     test_settings,
+    test_throttle,
+    test_users,
     test_webhook,
 )

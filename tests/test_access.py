@@ -15,6 +15,7 @@ MATRIX = {
     "zadarma.call.outcome": {"user": "0000", "agent": "1000", "manager": "1111", "system": "0000"},
     "zadarma.event": {"user": "0000", "agent": "0000", "manager": "0000", "system": "1001"},
     "zadarma.extension": {"user": "0000", "agent": "1000", "manager": "1000", "system": "1111"},
+    "zadarma.throttle": {"user": "0000", "agent": "0000", "manager": "0000", "system": "1000"},
     "zadarma.number": {"user": "0000", "agent": "1000", "manager": "1000", "system": "1111"},
 }
 SECRETS = ("zadarma_key", "zadarma_secret", "zadarma_token", "zadarma_webhook_url")
@@ -87,15 +88,6 @@ class TestAccess(ZadarmaCase):
         companies = self.env["res.company"].create([{"name": "One"}, {"name": "Two"}])
         self.assertEqual(len(set(companies.mapped("zadarma_token"))), 2)
         self.assertRegex(companies[0].zadarma_webhook_url, r"/zadarma/[0-9a-f]{40}$")
-
-    def test_people_choose_popup_and_sound_but_no_extension(self):
-        agent = self.agent.with_user(self.agent)
-        agent.write({"zadarma_popup": False, "zadarma_sound": True})
-        self.assertEqual(agent.read(["zadarma_popup"])[0]["zadarma_popup"], False)
-        with self.assertRaises(AccessError):
-            self.extensions[1].with_user(self.agent).user_id = self.agent
-        with self.assertRaises(AccessError):
-            agent.write({"zadarma_extension_ids": [(4, self.extensions[1].id)]})
 
     def test_stranger_to_a_call_cannot_act_on_it(self):
         self.deliver(inbound("START"), inbound("INTERNAL", internal="101"))

@@ -29,6 +29,7 @@ class TestSettings(ZadarmaMixin, TransactionCase):
 
     def setUp(self):
         super().setUp()
+        self.registry_enter_test_mode()
         self.requests.clear()
         self.answers.clear()
         self.answers.update(ANSWERS)
@@ -84,9 +85,9 @@ class TestSettings(ZadarmaMixin, TransactionCase):
     def test_errors_say_what_to_do(self):
         for answer, text in (
             ({"http": 401, "status": "error", "message": "Not authorized"}, "does not accept the key"),
-            ({"http": 429, "status": "error", "message": "You exceeded the rate limit"}, "slow down"),
-            ({"status": "error", "message": "You exceeded the rate limit by User Limits"}, "slow down"),
             ({"http": 400, "status": "error", "message": "Wrong"}, "refused the request: Wrong"),
+            ({"status": "error", "message": "You exceeded the rate limit by User Limits"}, "slow down"),
+            ({}, "slow down"),
         ):
             self.answers["/v1/info/balance/"] = answer
             with self.assertRaisesRegex(UserError, text):

@@ -9,7 +9,6 @@ import random
 import re
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
@@ -27,6 +26,7 @@ from .errors import (
 )
 from .redaction import clean_message, loggable, protect_logs
 from .signature import authorization, php_query
+from .throttle import Gate, OpenGate, RateLimit
 
 API_URL = "https://api.zadarma.com"
 
@@ -36,24 +36,9 @@ _CONNECT_SECONDS, _READ_SECONDS, _TOTAL_SECONDS = 5, 20, 90
 _MAX_ANSWER_BYTES = 20 * 1024 * 1024
 _CHUNK_BYTES = 64 * 1024
 _TRIES = 3
-_DEFAULT_RETRY_AFTER = 60
 # Methods that ring somebody although their verb is GET: a second try would ring twice.
 _RINGING_PATHS = "/v1/request/"
 _LOCAL_HOSTS = ("127.0.0.1", "[::1]", "localhost")
-
-
-@dataclass(frozen=True)
-class RateLimit:
-    """What the last answer told about the rate limit.
-
-    :ivar limit: requests a minute.
-    :ivar remaining: requests left in this minute.
-    :ivar reset: Unix time, in seconds, at which the count starts anew.
-    """
-
-    limit: int
-    remaining: int
-    reset: int
 
 
 class ZadarmaClient:
@@ -64,10 +49,11 @@ class ZadarmaClient:
     :param key: the account's API key.
     :param secret: the account's API secret.
     :param url: the API's address without path.
+    :param gate: keeps the rate limit; without one, every request is sent at once.
     :raise ValueError: where the address is neither HTTPS nor on this machine.
     """
 
-    def __init__(self, key: str, secret: str, url: str = API_URL) -> None:
+    def __init__(self, key: str, secret: str, url: str = API_URL, gate: Gate | None = None) -> None:
         # As urllib3 reads it, which will connect there; others read a few odd addresses differently.
         parts = parse_url(url)
         is_local = parts.scheme == "http" and parts.host in _LOCAL_HOSTS
@@ -76,6 +62,7 @@ class ZadarmaClient:
         self._key = key
         self._secret = secret
         self._url = url.rstrip("/")
+        self._gate = gate or OpenGate()
         self._session = requests.Session()
         self._session.headers["Accept-Encoding"] = "gzip"
         # Without an authentication of its own, requests would put one from ~/.netrc in the place of ours.
@@ -123,40 +110,51 @@ class ZadarmaClient:
 
     def _call_once(self, verb: str, path: str, params: Mapping[str, Any], deadline: float) -> dict[str, Any]:
         query = php_query(params)
-        in_body = verb != "GET"
         credentials = authorization(self._key, self._secret, path, query)
-        # Bytes: http.client fails on text that is not Latin-1, and a strange key is Zadarma's to refuse.
-        headers: dict[str, str | bytes] = {"Authorization": credentials.encode()}
-        if in_body:
-            headers["Content-Type"] = "application/x-www-form-urlencoded"
+        self._gate.enter(path)
         started = time.monotonic()
-        left = max(1.0, deadline - started)
         try:
-            with self._session.request(
-                verb,
-                self._url + path + (f"?{query}" if query and not in_body else ""),
-                data=query if in_body else None,
-                headers=headers,
-                timeout=(min(_CONNECT_SECONDS, left), min(_READ_SECONDS, left)),
-                allow_redirects=False,
-                stream=True,
-            ) as response:
-                body = _read(response, deadline)
+            response, body = self._send(verb, path, query, credentials, deadline)
         except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
             # The exception's own text holds the address with its query.
             reason = type(error).__name__
             _logger.warning("Zadarma: %s %s failed, %s", verb, path, reason)
             raise UnreachableError(reason) from None
+        milliseconds = (time.monotonic() - started) * 1000
         _logger.debug(
-            "Zadarma: %s %s (%s) answered %s in %d ms",
-            verb,
-            path,
-            loggable(params),
-            response.status_code,
-            (time.monotonic() - started) * 1000,
+            "Zadarma: %s %s (%s) answered %s in %d ms", verb, path, loggable(params), response.status_code, milliseconds
         )
         self.rate_limit = _rate_limit(response.headers) or self.rate_limit
-        return _result(response, body, (self._secret, credentials.rpartition(":")[2], self._key))
+        try:
+            answer = _result(response, body, (self._secret, credentials.rpartition(":")[2], self._key))
+        except RateLimitError as error:
+            error.retry_after = self._gate.refused(path, _asked_pause(response.headers))
+            raise
+        except ZadarmaError:
+            self._gate.answered(path, _rate_limit(response.headers))
+            raise
+        self._gate.answered(path, _rate_limit(response.headers))
+        return answer
+
+    def _send(
+        self, verb: str, path: str, query: str, credentials: str, deadline: float
+    ) -> tuple[requests.Response, bytes]:
+        in_body = verb != "GET"
+        # Bytes: http.client fails on text that is not Latin-1, and a strange key is Zadarma's to refuse.
+        headers: dict[str, str | bytes] = {"Authorization": credentials.encode()}
+        if in_body:
+            headers["Content-Type"] = "application/x-www-form-urlencoded"
+        left = max(1.0, deadline - time.monotonic())
+        with self._session.request(
+            verb,
+            self._url + path + (f"?{query}" if query and not in_body else ""),
+            data=query if in_body else None,
+            headers=headers,
+            timeout=(min(_CONNECT_SECONDS, left), min(_READ_SECONDS, left)),
+            allow_redirects=False,
+            stream=True,
+        ) as response:
+            return response, _read(response, deadline)
 
 
 def _keep_authorization(request: requests.PreparedRequest) -> requests.PreparedRequest:
@@ -200,7 +198,7 @@ def _result(response: requests.Response, body: bytes, secrets: Iterable[str]) ->
     answer = _json_object(body)
     said = clean_message(str((answer or {}).get("message") or ""), secrets)
     if status == 429 or "rate limit" in said.lower():
-        raise RateLimitError(said or "Too many requests", status, _retry_after(response.headers))
+        raise RateLimitError(said or "Too many requests", status)
     if status == 401:
         raise AuthorizationError(said or "Not authorized", status)
     if answer is None:
@@ -221,14 +219,14 @@ def _json_object(body: bytes) -> dict[str, Any] | None:
     return answer if isinstance(answer, dict) else None
 
 
-def _retry_after(headers: Mapping[str, str]) -> int:
-    """Return the seconds to wait, between one and an hour: the longest that the answer asks for."""
+def _asked_pause(headers: Mapping[str, str]) -> int | None:
+    """Return the seconds to wait, the longest that the answer asks for; None where it does not say."""
     asked = []
     if re.fullmatch(r"[0-9]{1,9}", text := headers.get("Retry-After", "").strip()):
         asked.append(int(text))
     if limit := _rate_limit(headers):
         asked.append(limit.reset - int(time.time()))
-    return max(1, min(max(asked, default=_DEFAULT_RETRY_AFTER), 3600))
+    return max(asked, default=None)
 
 
 __all__ = ["API_URL", "RateLimit", "ZadarmaClient", "ZadarmaError"]

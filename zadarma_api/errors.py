@@ -23,12 +23,12 @@ class AuthorizationError(ZadarmaError):
 
 
 class RateLimitError(ZadarmaError):
-    """Too many requests: HTTP 429, or HTTP 200 with an error that says so.
+    """Too many requests: HTTP 429, HTTP 200 with an error that says so, or none sent because of such an answer.
 
     :ivar retry_after: seconds to wait before the next request.
     """
 
-    def __init__(self, message: str, http_status: int, retry_after: int) -> None:
+    def __init__(self, message: str, http_status: int = 0, retry_after: int = 0) -> None:
         super().__init__(message, http_status)
         self.retry_after = retry_after
 

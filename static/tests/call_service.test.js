@@ -8,6 +8,7 @@ import {
     makeServerError,
     mockService,
     onRpc,
+    serverState,
     waitForSteps,
 } from "@web/../tests/web_test_helpers";
 import {
@@ -250,6 +251,23 @@ test("it rings for nobody who does not want it, nor for calls out", async () => 
     notify(makeCall({ id: 8 }));
     await contains(CARD);
     await advanceTime(300);
+    expect.verifySteps([]);
+});
+
+test("whoever does not want to be disturbed sees their own calls alone, from the next moment on", async () => {
+    stepSounds();
+    const { notify, pyEnv } = await startWithExtension();
+    notify(makeCall());
+    await contains(CARD);
+    pyEnv["zadarma.call"].popupState.dnd = true;
+    pyEnv["zadarma.call"].popupState.calls = [makeCall()];
+    const [partner] = pyEnv["res.partner"].read(serverState.partnerId);
+    pyEnv["bus.bus"]._sendone(partner, "zadarma.preferences", {});
+    await contains(CARD, { count: 0 });
+    notify(makeCall({ id: 8, direction: "outbound" }));
+    await contains(`${CARD}[data-call-id="8"]`);
+    notify(makeEnd({ missed: 1 }));
+    await waitForText(".o_zadarma_missed_count", "1");
     expect.verifySteps([]);
 });
 

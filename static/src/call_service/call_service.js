@@ -45,6 +45,8 @@ export class CallService {
     state = reactive({ enabled: undefined, missed: 0, isDelayed: false, shown: [], asked: [] });
     popup = false;
     sound = false;
+    /** Do not disturb: what others set off stays silent and unseen, one's own calls do not. */
+    dnd = false;
     /** @type {Map<number, Call>} */
     calls = new Map();
     /** @type {Map<number, number>} last known revision of each call, also of those that ended */
@@ -75,6 +77,7 @@ export class CallService {
     listenToBus() {
         this.bus.subscribe("zadarma.call", (call) => this.onNotification(call));
         this.bus.subscribe("zadarma.call/outcome", ({ id }) => this.forgetOutcome(id));
+        this.bus.subscribe("zadarma.preferences", () => this.readUnlessDisabled());
         this.bus.addEventListener("BUS:CONNECT", () => this.setConnected(true));
         this.bus.addEventListener("BUS:RECONNECT", () => this.setConnected(true));
         this.bus.addEventListener("BUS:DISCONNECT", ({ detail }) => this.onDisconnect(detail));
@@ -112,8 +115,8 @@ export class CallService {
         }
     }
 
-    load({ now, enabled, popup, sound, missed, calls, asked }, askedAt) {
-        Object.assign(this, { popup, sound, isExpired: false, readAt: Date.now() });
+    load({ now, enabled, popup, sound, dnd, missed, calls, asked }, askedAt) {
+        Object.assign(this, { popup, sound, dnd, isExpired: false, readAt: Date.now() });
         this.clockOffset = now - Date.now() / 1000;
         this.stateAt = now;
         this.state.enabled = enabled;
@@ -295,6 +298,7 @@ export class CallService {
         const isShowing = popup && election?.isElected;
         // The newest on top, which is what is seen when they do not all fit.
         state.shown = [...this.calls.values()]
+            .filter(({ direction }) => !this.dnd || direction === "outbound")
             .filter(({ id }) => isShowing && !this.hidden.has(id))
             .reverse();
         state.asked = election?.isElected ? this.outcomes.list : [];

@@ -4,7 +4,15 @@ export class ZadarmaCall extends models.Model {
     _name = "zadarma.call";
 
     /** What `get_popup_state` answers, besides the time. */
-    popupState = { enabled: true, popup: true, sound: true, missed: 0, calls: [], asked: [] };
+    popupState = {
+        enabled: true,
+        popup: true,
+        sound: true,
+        dnd: false,
+        missed: 0,
+        calls: [],
+        asked: [],
+    };
     /** What `action_choose_partner` answers. */
     chosenCall = undefined;
 
