@@ -135,7 +135,7 @@ class ZadarmaCall(models.Model):
     @api.model
     def _get_request_client(self, company):
         try:
-            return company._zadarma_client()
+            return company._zadarma_client(urgent=True)
         except UserError as error:
             raise CallRefusalError("not_set_up", str(error)) from error
 
