@@ -1,5 +1,6 @@
 from . import (
     crm_lead,
+    mail_message,
     res_company,
     res_config_settings,
     res_partner,
@@ -11,6 +12,7 @@ from . import (
     zadarma_call_creation,
     zadarma_call_leg,
     zadarma_call_linking,
+    zadarma_call_note,
     zadarma_call_outcome,
     zadarma_call_popup,
     zadarma_call_request,

@@ -380,22 +380,22 @@ class ResCompany(models.Model):
 
     # === NEW CUSTOMERS === #
 
-    def _zadarma_creation_rule(self):
+    def _zadarma_creation_rule(self, settings=None):
         """Return what calls of new customers create.
 
-        Also serves the preview, whose record has fields of the same names.
-
+        :param settings: a record with fields of the same names, by default the company as it is.
         :rtype: zadarma_api.creation.Rule
         """
-        contact, lead = _CREATED[self.zadarma_create_type or "opportunity"]
+        settings = settings or self
+        contact, lead = _CREATED[settings.zadarma_create_type or "opportunity"]
         if lead == "lead" and not self._zadarma_uses_leads():
             lead = "opportunity"
         return Rule(
             contact=contact,
             lead=lead,
-            kinds=frozenset(kind for kind in CallKind if self[f"zadarma_create_{kind.value}"]),
-            for_contacts=self.zadarma_create_for_contacts,
-            after_days=self.zadarma_create_after_days,
+            kinds=frozenset(kind for kind in CallKind if settings[f"zadarma_create_{kind.value}"]),
+            for_contacts=settings.zadarma_create_for_contacts,
+            after_days=settings.zadarma_create_after_days,
         )
 
     @api.model

@@ -1,4 +1,4 @@
-from odoo import fields, models
+from odoo import api, fields, models
 
 
 class ResConfigSettings(models.TransientModel):
@@ -12,6 +12,7 @@ class ResConfigSettings(models.TransientModel):
     zadarma_tz = fields.Selection(related="company_id.zadarma_tz", readonly=False)
     zadarma_default_user_id = fields.Many2one(related="company_id.zadarma_default_user_id", readonly=False)
     zadarma_create_records = fields.Boolean(related="company_id.zadarma_create_records", readonly=False)
+    zadarma_create_summary = fields.Html(compute="_compute_zadarma_create_summary")
     zadarma_route_calls = fields.Boolean(related="company_id.zadarma_route_calls", readonly=False)
     zadarma_caller_name = fields.Boolean(related="company_id.zadarma_caller_name", readonly=False)
     zadarma_missed_activities = fields.Boolean(related="company_id.zadarma_missed_activities", readonly=False)
@@ -21,6 +22,12 @@ class ResConfigSettings(models.TransientModel):
     zadarma_restrict_addresses = fields.Boolean(related="company_id.zadarma_restrict_addresses", readonly=False)
     zadarma_addresses = fields.Char(related="company_id.zadarma_addresses", readonly=False)
     zadarma_event_days = fields.Integer(related="company_id.zadarma_event_days", readonly=False)
+
+    @api.depends("company_id")
+    def _compute_zadarma_create_summary(self):
+        for settings in self:
+            wizard = self.env["zadarma.creation.wizard"].new({"company_id": settings.company_id.id})
+            settings.zadarma_create_summary = wizard.summary
 
     def action_zadarma_connect(self):
         """Connect the company's account; see :meth:`res.company.action_zadarma_connect`."""

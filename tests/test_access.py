@@ -17,6 +17,7 @@ MATRIX = {
     "zadarma.extension": {"user": "0000", "agent": "1000", "manager": "1000", "system": "1111"},
     "zadarma.throttle": {"user": "0000", "agent": "0000", "manager": "0000", "system": "1000"},
     "zadarma.number": {"user": "0000", "agent": "1000", "manager": "1000", "system": "1111"},
+    "zadarma.creation.wizard": {"user": "0000", "agent": "0000", "manager": "0000", "system": "1110"},
 }
 SECRETS = ("zadarma_key", "zadarma_secret", "zadarma_token", "zadarma_webhook_url")
 

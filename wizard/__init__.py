@@ -1,1 +1,4 @@
-from . import zadarma_call_outcome_wizard
+from . import (
+    zadarma_call_outcome_wizard,
+    zadarma_creation_wizard,
+)
