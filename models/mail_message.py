@@ -18,9 +18,10 @@ class MailMessage(models.Model):
     def _to_store(self, store, fields, **options):
         """Override to write the notes of calls for the reader."""
         is_whole = "message_format" in fields
-        super()._to_store(store, fields, **options)
+        result = super()._to_store(store, fields, **options)
         if is_whole and store.target.is_current_user(self.env):
             for message in self.filtered("zadarma_call_id"):
                 # sudo: zadarma.call - whoever may read the note may read what it tells
                 call_sudo = message.zadarma_call_id.sudo()
                 store.add_records_fields(message, {"body": call_sudo._render_note(reader=self.env.user)})
+        return result

@@ -14,6 +14,7 @@ from . import (
     test_call,
     test_call_request,
     test_caller,
+    test_consequences,
     test_creation,
     test_creation_preview,
     test_event,

@@ -23,10 +23,10 @@ class Wire:
         """Take the address, the secret and the zone of the account."""
         self._url, self._secret, self._zone = urlsplit(url), secret, ZoneInfo(zone)
 
-    def inbound(self):
+    def inbound(self, caller=CALLER):
         """Return a new call from outside, of which nothing was sent yet."""
         start = datetime.now(timezone.utc).astimezone(self._zone)
-        return Call(f"{PREFIX}{next(_ids):08d}", start.strftime("%Y-%m-%d %H:%M:%S"))
+        return Call(f"{PREFIX}{next(_ids):08d}", start.strftime("%Y-%m-%d %H:%M:%S"), caller)
 
     def send(self, form, timeout=30):
         """Send one notification; return status and body, or none where the connection broke."""
@@ -60,10 +60,10 @@ class Wire:
 class Call:
     """A call from outside as its notifications have it."""
 
-    def __init__(self, call_id, start):
-        """Take its id and its start on the account's clock."""
+    def __init__(self, call_id, start, caller=CALLER):
+        """Take its id, its start on the account's clock, and who calls."""
         self.id = call_id
-        self._common = {"pbx_call_id": call_id, "caller_id": CALLER, "call_start": start}
+        self._common = {"pbx_call_id": call_id, "caller_id": caller, "call_start": start}
 
     def start(self):
         """Return the notification that it came in."""

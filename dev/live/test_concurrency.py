@@ -4,6 +4,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
 from harness import wait_for
 
 # What a longer run raises.
@@ -11,7 +12,9 @@ FLOODED_CALLS = 10
 AT_ONCE = 200
 TANGLED_CALLS = 50
 BACKLOG_CALLS = 150
+NEW_CALLERS = 20
 
+NEW_NUMBER = "+491708800"
 RINGING = ("101", "102", "103", "104", "105")
 TALKER = "102"
 # What a call is, without what tells one call from another and the moments of receipt.
@@ -175,3 +178,38 @@ def test_answers_under_load_are_right(odoo, wire):
     odoo.wait_until_processed(sweeping=True)
     for call in others:
         assert odoo.sql(SAME, call.id)[0][1:3] == ("ended", "answered")
+
+
+@pytest.fixture
+def creating(odoo, admin):
+    """Calls of new customers create opportunities; what they created is gone afterwards."""
+    company = odoo.value("SELECT id FROM res_company ORDER BY id LIMIT 1")
+    admin.call("res.company", "write", [company], {"zadarma_create_records": True})
+    yield
+    admin.call("res.company", "write", [company], {"zadarma_create_records": False})
+    leads = admin.call("crm.lead", "search", [("phone_sanitized", "like", NEW_NUMBER)])
+    admin.call("crm.lead", "unlink", leads)
+
+
+def test_two_calls_of_a_new_number_that_end_together(odoo, wire, creating):
+    """One open lead a caller, whichever worker hears of which call."""
+    numbers = [f"{NEW_NUMBER}{number:04d}" for number in range(NEW_CALLERS)]
+    with odoo.without("Traceback", "tries left"):
+        for number in numbers:
+            pair = [wire.inbound(number), wire.inbound(number)]
+            wire.send_at_once([call.start() for call in pair])
+            answers = wire.send_at_once([call.end("101") for call in pair])
+            assert [status for status, _body in answers] == [200, 200]
+        odoo.wait_until_processed(sweeping=True)
+        wait_for(
+            lambda: odoo.sweep() or not odoo.value("SELECT count(*) FROM zadarma_call WHERE is_settled IS FALSE"),
+            "everything has followed from the calls",
+        )
+    leads = odoo.sql(
+        "SELECT phone_sanitized, count(*) FROM crm_lead WHERE phone_sanitized = ANY(%s) GROUP BY 1", numbers
+    )
+    assert sorted(leads) == [(number, 1) for number in numbers]
+    linked = odoo.sql(
+        "SELECT count(*), count(lead_id), count(DISTINCT lead_id) FROM zadarma_call WHERE number = ANY(%s)", numbers
+    )
+    assert linked == [(2 * NEW_CALLERS, 2 * NEW_CALLERS, NEW_CALLERS)]
