@@ -25,6 +25,8 @@
         "views/res_config_settings_views.xml",
         "views/res_partner_views.xml",
         "views/res_users_views.xml",
+        "views/zadarma_call_overview_views.xml",
+        "report/zadarma_call_report_views.xml",
         "views/zadarma_menus.xml",
         "data/ir_cron_data.xml",
         "data/zadarma_call_outcome_data.xml",

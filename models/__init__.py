@@ -1,5 +1,6 @@
 from . import (
     crm_lead,
+    ir_websocket,
     mail_message,
     res_company,
     res_config_settings,
@@ -14,6 +15,7 @@ from . import (
     zadarma_call_linking,
     zadarma_call_note,
     zadarma_call_outcome,
+    zadarma_call_overview,
     zadarma_call_popup,
     zadarma_call_request,
     zadarma_call_wrap_up,

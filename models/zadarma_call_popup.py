@@ -12,7 +12,7 @@ _MAX_MATCHES = 8
 _MAX_DEALS = 3
 
 
-def _seconds_since(moment):
+def seconds_since(moment):
     """Return the seconds since a moment of the database, to the fraction: a timer that is read again goes on as it was.
 
     :rtype: float
@@ -46,6 +46,7 @@ class ZadarmaCall(models.Model):
         :param bool is_live: whether popups may open; they may close in any case.
         """
         self.ensure_one()
+        self._tell_board(is_live)
         after = dict.fromkeys(before, "ended") if self.is_blocked else self._get_views()
         changed = {user: view for user, view in after.items() if before.get(user) != view}
         if not changed:
@@ -109,8 +110,8 @@ class ZadarmaCall(models.Model):
             "country_name": country.name or "",
             "own_number": bool(self.own_number)
             and {"number": format_number(self.own_number), "name": self.own_number_id.name or ""},
-            "ringing_seconds": _seconds_since(self.create_date),
-            "talking_seconds": view == "talking" and bool(self.talking_since) and _seconds_since(self.talking_since),
+            "ringing_seconds": seconds_since(self.create_date),
+            "talking_seconds": view == "talking" and bool(self.talking_since) and seconds_since(self.talking_since),
             "reason": "",
             "by": "",
         }

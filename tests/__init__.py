@@ -25,6 +25,7 @@ from . import (
     test_note,
     test_outcome,
     test_popup,
+    test_report,
     test_settings,
     test_throttle,
     test_users,
