@@ -1,6 +1,7 @@
 from . import (
     crm_lead,
     ir_websocket,
+    mail_activity,
     mail_message,
     res_company,
     res_config_settings,
@@ -13,6 +14,7 @@ from . import (
     zadarma_call_creation,
     zadarma_call_leg,
     zadarma_call_linking,
+    zadarma_call_missed,
     zadarma_call_note,
     zadarma_call_outcome,
     zadarma_call_overview,
@@ -22,6 +24,7 @@ from . import (
     zadarma_caller,
     zadarma_event,
     zadarma_extension,
+    zadarma_missed_call,
     zadarma_number,
     zadarma_throttle,
 )

@@ -1,7 +1,7 @@
 import ipaddress
 import logging
 import secrets
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from typing import NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -172,6 +172,28 @@ class ResCompany(models.Model):
     zadarma_missed_activities = fields.Boolean(
         default=True, help="Schedule an activity for the responsible user when nobody picked up."
     )
+    zadarma_missed_hours = fields.Float(
+        string="Call Back Within",
+        default=1.0,
+        help="Hours of the company's working time after which somebody should have called back.",
+    )
+    zadarma_escalate_missed = fields.Boolean(
+        string="Escalate Missed Calls", help="Hand missed calls up that nobody called back in time."
+    )
+    zadarma_escalate_hours = fields.Float(
+        string="Escalate After", default=4.0, help="Hours of the company's working time after the deadline."
+    )
+    zadarma_escalate_user_id = fields.Many2one(
+        "res.users",
+        string="Escalate To",
+        domain="[('share', '=', False), ('company_ids', 'in', id)]",
+        ondelete="set null",
+    )
+    zadarma_min_answer_seconds = fields.Integer(
+        string="Shortest Talk",
+        help="An answer that is shorter, in seconds, counts as missed: an answering machine, a slip of the hand. "
+        "Holds for calls from now on; 0 counts every answer.",
+    )
     zadarma_block_numbers = fields.Boolean(default=True, help="Let blocked numbers hear the busy tone.")
     zadarma_post_notes = fields.Boolean(default=True, help="Note calls in the chatter of contacts and leads.")
     zadarma_fetch_recordings = fields.Boolean(default=True, help="Make the recordings of calls available in Odoo.")
@@ -193,6 +215,11 @@ class ResCompany(models.Model):
     _zadarma_create_after_days_positive = models.Constraint(
         "CHECK (zadarma_create_after_days >= 0)",
         "Enter 0 or more days after which a closed lead is followed by a new one.",
+    )
+
+    _zadarma_missed_positive = models.Constraint(
+        "CHECK (zadarma_missed_hours >= 0 AND zadarma_escalate_hours >= 0 AND zadarma_min_answer_seconds >= 0)",
+        "Hours and seconds of missed calls cannot be negative.",
     )
 
     def _compute_zadarma_token(self):
@@ -373,6 +400,16 @@ class ResCompany(models.Model):
         # sudo: zadarma.number - own numbers decide what a call is, whoever asks
         numbers_sudo = self.env["zadarma.number"].sudo().search_fetch([("company_id", "=", self.id)], ["number"])
         return frozenset(numbers_sudo.mapped("number"))
+
+    def _zadarma_plan_hours(self, hours, moment):
+        """Return the moment that lies so many hours of the company's working time after another one.
+
+        :param float hours: none for the next moment at which the company works.
+        :param datetime moment: naive, UTC, as the result.
+        """
+        calendar = self.resource_calendar_id
+        planned = calendar.plan_hours(hours, moment, compute_leaves=True) if calendar else False
+        return planned or moment + timedelta(hours=hours)
 
     def _zadarma_parse_number(self, raw):
         """Understand a number as this company writes it; see :func:`zadarma_api.numbers.parse_number`."""

@@ -1,5 +1,8 @@
+import time
+
 from odoo import api, fields, models
 from odoo.exceptions import UserError
+from odoo.fields import Domain
 
 _OWN_PREFERENCES = [
     "zadarma_popup",
@@ -41,7 +44,6 @@ class ResUsers(models.Model):
         domain="[('user_id', '=', id)]",
         help="Calls from Odoo ring on this extension of yours first.",
     )
-    zadarma_missed_seen_at = fields.Datetime(string="Missed Calls Seen On", copy=False)
 
     @property
     def SELF_READABLE_FIELDS(self):
@@ -105,13 +107,22 @@ class ResUsers(models.Model):
         domain = [("company_id", "=", company.id), ("user_id", "=", self.id)]
         return extensions_sudo.search(domain, order="calls_out DESC, number", limit=1)
 
-    @api.model
-    def _zadarma_missed_domain(self, user):
-        """Return the domain of the calls a user missed since they last looked, in the last thirty days."""
-        since = fields.Datetime.subtract(fields.Datetime.now(), days=30)
-        return [
-            ("direction", "=", "inbound"),
-            ("is_missed", "=", True),
-            ("leg_ids.user_id", "=", user.id),
-            ("date_start", ">", max(since, user.zadarma_missed_seen_at or since)),
-        ]
+    def _zadarma_missed_domain(self):
+        """Return the domain of the missed calls the user should return: one's own, and nobody's that rang there."""
+        self.ensure_one()
+        rang = Domain("user_id", "=", False) & Domain("call_ids.leg_ids.user_id", "=", self.id)
+        companies = Domain("state", "=", "open") & Domain("company_id", "in", self.company_ids.ids)
+        return companies & (Domain("user_id", "=", self.id) | rang)
+
+    def _zadarma_count_missed(self):
+        """Return how many callers wait for the user.
+
+        :rtype: int
+        """
+        # sudo: zadarma.missed.call - one's own, a number only
+        return self.env["zadarma.missed.call"].sudo().search_count(self._zadarma_missed_domain())
+
+    def _zadarma_notify_missed(self):
+        """Tell each user how many callers wait for them now."""
+        for user in self:
+            user._bus_send("zadarma.missed", {"missed": user._zadarma_count_missed(), "sent_at": time.time()})

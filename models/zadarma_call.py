@@ -87,7 +87,6 @@ class ZadarmaCall(models.Model):
     talking_since = fields.Datetime(readonly=True, help="When the answer was heard of; runs the timer of the popup.")
     waiting = fields.Integer(string="Waiting Time", readonly=True, help="Seconds until the answer or the end.")
     duration = fields.Integer(readonly=True, help="Seconds of talking, as Zadarma counts them.")
-    is_missed = fields.Boolean(string="Missed", compute="_compute_is_missed", store=True)
     is_recorded = fields.Boolean(string="Recorded", readonly=True)
     recording_ref = fields.Char(string="Recording at Zadarma", readonly=True, help="Ids, separated by commas.")
     is_live = fields.Boolean(readonly=True, help="Shown to people while it went on.")
@@ -107,15 +106,6 @@ class ZadarmaCall(models.Model):
                 call.display_name = self.env._("Call to %(who)s", who=who)
             else:
                 call.display_name = self.env._("Call from %(who)s", who=who)
-
-    @api.depends("direction", "state", "result", "is_recorded", "talking_since")
-    def _compute_is_missed(self):
-        for call in self:
-            # Of a call whose end was lost, an answer or a recording tells that somebody took it.
-            was_taken = call.result == "answered" or (
-                call.result == "unknown" and (call.is_recorded or call.talking_since)
-            )
-            call.is_missed = call.direction == "inbound" and call.state == "ended" and not was_taken
 
     # === CRUD === #
 

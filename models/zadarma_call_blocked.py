@@ -1,4 +1,4 @@
-from odoo import api, fields, models
+from odoo import fields, models
 
 
 class ZadarmaCall(models.Model):
@@ -13,12 +13,6 @@ class ZadarmaCall(models.Model):
     blocked_number_id = fields.Many2one(
         "zadarma.blocked.number", readonly=True, ondelete="set null", index="btree_not_null"
     )
-
-    @api.depends("is_blocked")
-    def _compute_is_missed(self):
-        blocked = self.filtered("is_blocked")
-        blocked.is_missed = False
-        return super(ZadarmaCall, self - blocked)._compute_is_missed()
 
     def _prepare_values(self, company, state, call):
         """Override to say whether the call was let through; what was decided at its start counts."""

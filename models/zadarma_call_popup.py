@@ -83,7 +83,7 @@ class ZadarmaCall(models.Model):
         return {**values, **call_sudo._get_popup_call(view), **call_sudo._get_popup_caller(user)}
 
     def _get_popup_end(self, user):
-        """Return why a popup closes, and how many calls the user has missed by now."""
+        """Return why a popup closes."""
         answered_by = self.user_id if self.state == "talking" or self.result == "answered" else False
         values = {"reason": "ended", "by": ""}
         if answered_by and answered_by != user:
@@ -92,8 +92,6 @@ class ZadarmaCall(models.Model):
             values["reason"] = "missed"
         if self._asks(user):
             values["asked"] = self._get_outcome_values(user)
-        if self.is_missed:
-            values["missed"] = self.search_count(self.env["res.users"]._zadarma_missed_domain(user))
         return values
 
     def _get_popup_call(self, view):
@@ -209,7 +207,7 @@ class ZadarmaCall(models.Model):
         }
         if is_enabled:
             calls_sudo = self.sudo().search(self._get_live_domain(user))
-            state["missed"] = self.sudo().search_count(self.env["res.users"]._zadarma_missed_domain(user))
+            state["missed"] = user._zadarma_count_missed()
             state["calls"] = [call._get_popup_values(user) for call in calls_sudo]
             state["asked"] = [call._get_outcome_values(user) for call in self.sudo()._get_asked_calls(user)]
         return state
@@ -307,12 +305,3 @@ class ZadarmaCall(models.Model):
         if values:
             call_sudo.write(values)
             call_sudo._notify_again()
-
-    @api.model
-    def action_open_missed(self):
-        """Open the calls the user missed, and count from now on anew."""
-        action = self.env["ir.actions.act_window"]._for_xml_id("zadarma.zadarma_call_action")
-        action["context"] = {"search_default_missed": 1, "search_default_my_legs": 1}
-        # sudo: res.users - one's own mark of what one has seen
-        self.env.user.sudo().zadarma_missed_seen_at = fields.Datetime.now()
-        return action

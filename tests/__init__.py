@@ -6,6 +6,7 @@ from . import (
     test_api_creation,
     test_api_events,
     test_api_fold,
+    test_api_missed,
     test_api_numbers,
     test_api_redaction,
     test_api_routing,

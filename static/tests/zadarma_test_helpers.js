@@ -111,6 +111,12 @@ export function notify(pyEnv, call) {
     pyEnv["bus.bus"]._sendone(partner, "zadarma.call", call);
 }
 
+/** Send the user how many callers wait. */
+export function notifyMissed(pyEnv, missed, sent_at) {
+    const [partner] = pyEnv["res.partner"].read(serverState.partnerId);
+    pyEnv["bus.bus"]._sendone(partner, "zadarma.missed", { missed, sent_at });
+}
+
 /** Have every read of the state take a step. */
 export function stepReads() {
     onRpc("zadarma.call", "get_popup_state", () => asyncStep("read"));

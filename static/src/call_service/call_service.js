@@ -58,7 +58,7 @@ export class CallService {
     clockOffset = 0;
     /** When the server told the whole state, by its clock. */
     stateAt = 0;
-    /** When the server counted the missed calls, by its clock. */
+    /** When the server counted the callers who wait, by its clock. */
     missedAt = 0;
 
     /** Numbers that the server is asked for at this moment. */
@@ -78,6 +78,9 @@ export class CallService {
         this.bus.subscribe("zadarma.call", (call) => this.onNotification(call));
         this.bus.subscribe("zadarma.call/outcome", ({ id }) => this.forgetOutcome(id));
         this.bus.subscribe("zadarma.preferences", () => this.readUnlessDisabled());
+        this.bus.subscribe("zadarma.missed", ({ missed, sent_at }) =>
+            this.setMissed(missed, sent_at),
+        );
         this.bus.addEventListener("BUS:CONNECT", () => this.setConnected(true));
         this.bus.addEventListener("BUS:RECONNECT", () => this.setConnected(true));
         this.bus.addEventListener("BUS:DISCONNECT", ({ detail }) => this.onDisconnect(detail));
@@ -173,9 +176,6 @@ export class CallService {
     receive(call) {
         const isKnown = this.calls.has(call.id);
         const revision = this.revisions.get(call.id) ?? 0;
-        if (call.missed !== undefined) {
-            this.setMissed(call.missed, call.sent_at);
-        }
         if (isKnown ? call.revision < revision : call.revision <= revision) {
             return;
         }
@@ -498,10 +498,9 @@ export class CallService {
         this.settle();
     }
 
-    /** Open the missed calls, which are seen then. */
-    async openMissed() {
-        await this.open("action_open_missed");
-        this.setMissed(0, Date.now() / 1000 + this.clockOffset);
+    /** Open the callers who wait for the user. */
+    openMissed() {
+        return this.open("action_open_missed");
     }
 }
 

@@ -4,7 +4,7 @@ import { _t } from "@web/core/l10n/translation";
 import { registry } from "@web/core/registry";
 import { useService } from "@web/core/utils/hooks";
 
-/** The number of calls missed since the user looked last, for those who have an extension. */
+/** The number of callers who wait for the user to call back, for those who have an extension. */
 export class MissedCalls extends Component {
     static template = "zadarma.MissedCalls";
     static props = {};
