@@ -31,6 +31,7 @@ _CUT_TO = 30 * stats.DAY
 _ROWS = 1000
 _RECORDED_SECONDS = 60  # recordings are not made longer than that
 _RECOGNITION_SECONDS = 5.0
+_KEY_SECONDS = 72 * 3600
 _TRUTH = {"true": True, "false": False}
 _NUMBER_MARK = re.compile(r'"number:([\d.]+)"')
 _CALLBACK_FROM = re.compile(r"\+?[0-9]{7,15}|(\d+-)?[0-9]{3,5}")
@@ -64,6 +65,14 @@ def encode(answer: Any) -> str:
 
 
 @dataclass
+class WebphoneKey:
+    """A key with which the web telephone of an extension logs in."""
+
+    extension: str
+    until: float
+
+
+@dataclass
 class Download:
     """A temporary link to a recording."""
 
@@ -85,6 +94,7 @@ class Rest:
         self.downloads: dict[str, Download] = {}
         self.sent_texts: list[Params] = []
         self.webrtc: Answer = {"domains": [], "shape": "rounded", "position": "bottom_right"}
+        self.webrtc_keys: dict[str, WebphoneKey] = {}
 
     def find(self, verb: str, path: str) -> Callable[[Params, Pairs], Answer] | None:
         """Return the method of that name, None if there is none."""
@@ -516,8 +526,9 @@ class Rest:
 
     @route("GET", "/v1/webrtc/get_key/")
     def _webrtc_key(self, params: Params, _pairs: Pairs) -> Answer:
-        self._extension(params.get("sip", ""))
-        return {"key": secrets.token_hex(16)}
+        extension, key = self._extension(params.get("sip", "")), secrets.token_hex(16)
+        self.webrtc_keys[key] = WebphoneKey(extension.number, self.exchange.clock.now() + _KEY_SECONDS)
+        return {"key": key}
 
     def _extension(self, number: str) -> Extension:
         """Return the extension named as ``100`` or ``1234-100``."""

@@ -22,6 +22,7 @@ from .ratelimit import RateLimiter
 from .rest import RECORDING_PATH, ApiError, Rest, base_of, encode, is_statistics
 from .settings import SimulatorError
 from .signatures import Pairs, decode_pairs, is_authorized
+from .webphone import ASKED_PATH, Webphone
 from .wire import API, Exchanged
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ class Web:
         self.rest = Rest(simulator.exchange, simulator.log)
         self.limiter = RateLimiter(simulator.settings, simulator.clock)
         self._control = Control(simulator)
+        self._webphone = Webphone(simulator, self.rest)
         self._stopping = threading.Event()
         self._server: BaseWSGIServer = make_server(host, port, self, threaded=True, request_handler=_Handler)
         self._thread = threading.Thread(
@@ -93,10 +95,12 @@ class Web:
             response = self._api(request, path)
         elif path.startswith("/sim/"):
             response = self._control.answer(request, path)
+        elif path.startswith(ASKED_PATH):
+            response = self._webphone.answer(request, path)
         elif path == "/":
             response = Response(PAGE.read_bytes(), mimetype="text/html")
         else:
-            response = Response("Not found", 404)
+            response = self._webphone.script(path) or Response("Not found", 404)
         return response(environ, start_response)
 
     def _recording(self, path: str) -> Response:

@@ -23,6 +23,7 @@ HOOKS = ("number_lookup", "call_tracking", "sms", "speech_recognition")
 CALLBACK_MODES = ("shared", "separate", "single")
 CALLBACK_LEG1_DESTINATIONS = ("customer", "extension")
 INTERNAL_CALL_MODES = ("outbound", "inbound")
+WEBPHONE_LOGINS = ("any", "full", "bare")
 
 
 class SimulatorError(ValueError):
@@ -87,6 +88,7 @@ class Settings:
     internal_end_events: bool = False  # send NOTIFY_INTERNAL_END, a ghost some developers saw
     plus: bool = True  # write caller_id with the plus sign
     answer_seconds: float | None = None  # customers pick up by themselves after that long
+    webphone_login: str = "any"  # the login the web telephone takes: "full" is 1234-100, "bare" is 100
     rate_limit: int = 100  # requests a minute
     statistics_limit: int = 3  # requests a minute to the statistics methods
 
@@ -95,6 +97,7 @@ class Settings:
         _one_of("callback_mode", self.callback_mode, CALLBACK_MODES)
         _one_of("callback_leg1_destination", self.callback_leg1_destination, CALLBACK_LEG1_DESTINATIONS)
         _one_of("internal_calls_as", self.internal_calls_as, INTERNAL_CALL_MODES)
+        _one_of("webphone_login", self.webphone_login, WEBPHONE_LOGINS)
         try:
             ZoneInfo(self.zone)
         except (KeyError, ValueError, OSError):
