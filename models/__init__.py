@@ -1,3 +1,6 @@
+from . import zadarma_blockable, zadarma_working_time_source
+
+# isort: split
 from . import (
     crm_lead,
     ir_websocket,
@@ -7,6 +10,10 @@ from . import (
     res_config_settings,
     res_partner,
     res_users,
+    resource_calendar,
+    resource_calendar_attendance,
+    resource_calendar_leaves,
+    resource_resource,
     zadarma_blocked_number,
     zadarma_call,
     zadarma_call_blocked,
@@ -26,5 +33,7 @@ from . import (
     zadarma_extension,
     zadarma_missed_call,
     zadarma_number,
+    zadarma_routing,
     zadarma_throttle,
+    zadarma_working_time,
 )

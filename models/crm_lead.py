@@ -7,7 +7,8 @@ _NUMBER_FIELDS = {"active", "company_id", "country_id", "partner_id", "phone"}
 class CrmLead(models.Model):
     """Leads know their calls."""
 
-    _inherit = "crm.lead"
+    _name = "crm.lead"
+    _inherit = ["crm.lead", "zadarma.blockable"]
 
     zadarma_call_ids = fields.One2many("zadarma.call", "lead_id", string="Calls", groups="zadarma.group_zadarma_user")
     zadarma_call_count = fields.Integer(

@@ -25,9 +25,13 @@ _ACCOUNT_FIELDS = {
     "country_id",
     "partner_id",
     "zadarma_addresses",
+    "zadarma_block_numbers",
     "zadarma_caller_name",
     "zadarma_restrict_addresses",
+    "zadarma_return_timeout",
+    "zadarma_route_calls",
     "zadarma_secret",
+    "zadarma_skip_talking",
     "zadarma_token",
     "zadarma_tz",
 }
@@ -69,6 +73,10 @@ class ZadarmaAccount(NamedTuple):
     tz: str
     country: str
     caller_name: bool
+    block_numbers: bool
+    route_calls: bool
+    return_timeout: int
+    skip_talking: bool
     addresses: tuple
 
     @property
@@ -165,6 +173,14 @@ class ResCompany(models.Model):
         "utm.medium", string="Zadarma Medium", ondelete="set null", help="Where the dialled number says nothing else."
     )
     zadarma_route_calls = fields.Boolean(help="Let the phone of the responsible user ring when a known customer calls.")
+    zadarma_return_timeout = fields.Integer(
+        string="Zadarma Ringing Time",
+        default=20,
+        help="So many seconds the phone rings before the call goes back to the menu; 0: as long as the caller waits.",
+    )
+    zadarma_skip_talking = fields.Boolean(
+        string="Zadarma Skips Talking Users", default=True, help="Send no call to somebody who talks on another one."
+    )
     zadarma_caller_name = fields.Boolean(
         default=True,
         help="Show the name of a known caller on the display of the phone that rings.",
@@ -216,6 +232,10 @@ class ResCompany(models.Model):
         "CHECK (zadarma_create_after_days >= 0)",
         "Enter 0 or more days after which a closed lead is followed by a new one.",
     )
+    _zadarma_return_timeout_known = models.Constraint(
+        "CHECK (zadarma_return_timeout = 0 OR zadarma_return_timeout BETWEEN 3 AND 600)",
+        "Let the phone ring for 3 to 600 seconds, or enter 0 for as long as the caller waits.",
+    )
 
     _zadarma_missed_positive = models.Constraint(
         "CHECK (zadarma_missed_hours >= 0 AND zadarma_escalate_hours >= 0 AND zadarma_min_answer_seconds >= 0)",
@@ -263,6 +283,9 @@ class ResCompany(models.Model):
         result = super().write(vals)
         if _ACCOUNT_FIELDS & vals.keys():
             self.env.registry.clear_cache()
+        if {"resource_calendar_id", "zadarma_route_calls"} & vals.keys():
+            # sudo: zadarma.working.time - whoever may change the setting makes it work
+            self.env["zadarma.working.time"].sudo()._refresh(self)
         return result
 
     @ormcache()
@@ -280,6 +303,10 @@ class ResCompany(models.Model):
                 tz=company.zadarma_tz or "UTC",
                 country=company.country_id.code or "",
                 caller_name=company.zadarma_caller_name,
+                block_numbers=company.zadarma_block_numbers,
+                route_calls=company.zadarma_route_calls,
+                return_timeout=company.zadarma_return_timeout,
+                skip_talking=company.zadarma_skip_talking,
                 addresses=company._zadarma_networks() if company.zadarma_restrict_addresses else (),
             )
             for company in companies

@@ -14,6 +14,8 @@ class ResConfigSettings(models.TransientModel):
     zadarma_create_records = fields.Boolean(related="company_id.zadarma_create_records", readonly=False)
     zadarma_create_summary = fields.Html(compute="_compute_zadarma_create_summary")
     zadarma_route_calls = fields.Boolean(related="company_id.zadarma_route_calls", readonly=False)
+    zadarma_return_timeout = fields.Integer(related="company_id.zadarma_return_timeout", readonly=False)
+    zadarma_skip_talking = fields.Boolean(related="company_id.zadarma_skip_talking", readonly=False)
     zadarma_caller_name = fields.Boolean(related="company_id.zadarma_caller_name", readonly=False)
     zadarma_missed_activities = fields.Boolean(related="company_id.zadarma_missed_activities", readonly=False)
     zadarma_missed_hours = fields.Float(related="company_id.zadarma_missed_hours", readonly=False)

@@ -11,7 +11,8 @@ _NUMBER_FIELDS = {"active", "company_id", "country_id", "phone"}
 class ResPartner(models.Model):
     """Contacts know their calls."""
 
-    _inherit = "res.partner"
+    _name = "res.partner"
+    _inherit = ["res.partner", "zadarma.blockable"]
 
     zadarma_call_ids = fields.One2many(
         "zadarma.call", "partner_id", string="Calls", groups="zadarma.group_zadarma_user"

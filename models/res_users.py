@@ -10,6 +10,7 @@ _OWN_PREFERENCES = [
     "zadarma_dnd",
     "zadarma_ask_outcome",
     "zadarma_extension_id",
+    "zadarma_deputy_id",
 ]
 
 
@@ -43,6 +44,14 @@ class ResUsers(models.Model):
         inverse="_inverse_zadarma_extension_id",
         domain="[('user_id', '=', id)]",
         help="Calls from Odoo ring on this extension of yours first.",
+    )
+    zadarma_deputy_id = fields.Many2one(
+        "res.users",
+        string="Deputy for Calls",
+        domain="[('share', '=', False), ('id', '!=', id)]",
+        ondelete="set null",
+        copy=False,
+        help="Takes your customers' calls while you cannot.",
     )
 
     @property

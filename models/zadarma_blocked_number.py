@@ -1,8 +1,7 @@
 from odoo import api, fields, models
-from odoo.exceptions import ValidationError
+from odoo.exceptions import UserError, ValidationError
 
-from ..zadarma_api.blocking import PatternError, is_range, parse_pattern, patterns_of
-from ..zadarma_api.numbers import format_number
+from ..zadarma_api.blocking import PatternError, format_pattern, is_range, parse_pattern, patterns_of
 
 
 class ZadarmaBlockedNumber(models.Model):
@@ -46,7 +45,7 @@ class ZadarmaBlockedNumber(models.Model):
     @api.depends("number")
     def _compute_display_name(self):
         for block in self:
-            block.display_name = format_number(block.number or "")
+            block.display_name = format_pattern(block.number or "")
 
     # === CRUD === #
 
@@ -139,6 +138,33 @@ class ZadarmaBlockedNumber(models.Model):
         lifted.write({"user_id": self.env.uid, "date": fields.Datetime.now()})
         return super().action_unarchive()
 
+    @api.model
+    def _action_block(self, company, number):
+        """Return the action that asks for the reason and blocks a number, or shows what blocks it already.
+
+        :param res.company company: whose calls.
+        :param str number: in any form.
+        :raise UserError: where blocking is switched off.
+        """
+        if not company.zadarma_block_numbers:
+            raise UserError(
+                self.env._(
+                    "Blocking is switched off for %(company)s. An administrator switches it on in the settings.",
+                    company=company.name,
+                )
+            )
+        block = self._find_block(company.id, company._zadarma_parse_number(number).e164)
+        dialog = self.env.ref("zadarma.zadarma_blocked_number_view_form_dialog").id
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Block Calls") if not block else self.env._("Blocked Number"),
+            "res_model": self._name,
+            "res_id": block.id,
+            "views": [(False if block else dialog, "form")],
+            "target": "current" if block else "new",
+            "context": {} if block else {"default_number": number, "default_company_id": company.id},
+        }
+
     def action_view_calls(self):
         """Open the calls that heard the busy tone."""
         self.ensure_one()
@@ -151,15 +177,18 @@ class ZadarmaBlockedNumber(models.Model):
 
     @api.model
     def _find_block(self, company_id, e164):
-        """Return what blocks a number, the narrowest of several; nothing blocks the company's own numbers.
+        """Return what blocks a number, the narrowest of several.
+
+        Nothing blocks the company's own numbers, and nothing at all where blocking is switched off.
 
         :param int company_id: whose list.
         :param str e164: ``+`` and digits; empty finds nothing.
         :rtype: zadarma.blocked.number
         """
-        # sudo: zadarma.blocked.number - that a number is blocked holds for all, whoever asks
-        blocks_sudo = self.sudo()
-        if not e164 or e164 in self.env["res.company"].browse(company_id)._zadarma_own_numbers():
-            return blocks_sudo.browse()
+        # sudo: zadarma.blocked.number, res.company - that a number is blocked holds for all, whoever asks
+        blocks_sudo, company_sudo = self.sudo(), self.env["res.company"].sudo().browse(company_id)
+        if not (e164 and company_sudo.zadarma_block_numbers) or e164 in company_sudo._zadarma_own_numbers():
+            return self.browse()
         domain = [("company_id", "=", company_id), ("number", "in", patterns_of(e164))]
-        return max(blocks_sudo.search(domain), key=lambda block: len(block.number), default=blocks_sudo.browse())
+        block_sudo = max(blocks_sudo.search(domain), key=lambda block: len(block.number), default=blocks_sudo.browse())
+        return block_sudo.with_env(self.env)

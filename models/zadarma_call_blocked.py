@@ -1,4 +1,5 @@
 from odoo import fields, models
+from odoo.exceptions import UserError
 
 
 class ZadarmaCall(models.Model):
@@ -21,6 +22,21 @@ class ZadarmaCall(models.Model):
             blocks = self.env["zadarma.blocked.number"].with_context(active_test=False)
             values["blocked_number_id"] = blocks._find_block(company.id, values["number"]).id
         return {**values, "is_blocked": state.is_blocked}
+
+    def action_block(self):
+        """Ask for the reason and block the caller; show the block where there is one.
+
+        :raise UserError: where there is no outside number.
+        """
+        self._check_takes_part()
+        # sudo: zadarma.call - the number of a call in which the user takes part
+        call_sudo = self.sudo()
+        if not call_sudo._has_outside_number():
+            raise UserError(self.env._("This call has no outside number that could be blocked."))
+        return self.env["zadarma.blocked.number"]._action_block(call_sudo.company_id, call_sudo.number)
+
+    def _has_outside_number(self):
+        return bool(self.number) and self.direction != "internal"
 
     def _count_blocked(self):
         """Count the call as a try of the blocked number, by the calls that there are: twice is as good as once."""

@@ -24,4 +24,5 @@ class ZadarmaCallLeg(models.Model):
     answered = fields.Boolean(readonly=True)
     transfer_from = fields.Char(string="Transferred From", readonly=True)
 
+    _talking_idx = models.Index("(user_id) WHERE state = 'talking'")
     _extension_uniq = models.Constraint("UNIQUE (call_id, extension)", "An extension has one leg in a call.")

@@ -47,7 +47,9 @@ class ZadarmaCall(models.Model):
         """
         self.ensure_one()
         self._tell_board(is_live)
-        after = dict.fromkeys(before, "ended") if self.is_blocked else self._get_views()
+        after = self._get_views()
+        if self.is_blocked:
+            after = dict.fromkeys(before, "ended") if self.is_live else {}
         changed = {user: view for user, view in after.items() if before.get(user) != view}
         if not changed:
             return
@@ -131,6 +133,7 @@ class ZadarmaCall(models.Model):
             "responsible": responsible.sudo().name or "",
             "deals": [own._format_deal(deal) for deal in leads],
             "last_call": own._get_last_call(partner),
+            "can_block": self._has_outside_number() and self.company_id.zadarma_block_numbers,
             "can_create": not (partner or lead or matches or self.is_withheld or self.direction == "internal"),
         }
 

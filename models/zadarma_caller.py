@@ -1,5 +1,3 @@
-from functools import partial
-
 from odoo import api, models
 from odoo.tools import SQL
 
@@ -9,7 +7,7 @@ from ..zadarma_api.caller import Caller, resolve
 from ..zadarma_api.numbers import written_forms
 from .res_partner import WRITTEN_KEY
 
-# So many contacts are read at once: they tell whether there is none, one, or people of several companies.
+# So many contacts are read from one end: they tell whether there is none, one, or people of several companies.
 _FEW = 2
 
 
@@ -25,37 +23,40 @@ class ZadarmaCaller(models.AbstractModel):
     _description = "Zadarma Caller"
 
     @api.model
-    def _find(self, e164, company_id, country="", with_lead=True):
+    def _find(self, e164, company_id, country=""):
         """Return who has a number.
 
         :param str e164: ``+`` and digits; empty finds nobody.
         :param int company_id: whose records, besides those of all companies.
         :param str country: ISO code of the country whose national form counts.
-        :param bool with_lead: look for a lead even where there is a contact, whose name goes first in any case.
         :rtype: zadarma_api.caller.Caller
         """
         if not e164:
             return Caller()
-        contact_query = partial(self._exact_query, e164, company_id)
-        rows = self.env.execute_query(contact_query())
-        queries = []
-        if not rows:
-            contact_query = partial(self._written_query, e164, company_id, country)
-            queries.append(contact_query())
-        if with_lead or not rows:
-            queries.append(self._lead_query(e164, company_id))
-        if queries:
-            rows += self.env.execute_query(SQL(" UNION ALL ").join(SQL("(%s)", query) for query in queries))
-        entities = [row[2] for row in rows if row[0] == "partner"]
-        if len(entities) >= _FEW and len(set(entities)) == 1:
-            rows += self.env.execute_query(contact_query(is_last=True))
-        return resolve(rows)
+        return resolve(self.env.execute_query(self._caller_query(e164, company_id, country)))
 
-    def _exact_query(self, e164, company_id, is_last=False):
+    def _caller_query(self, e164, company_id, country, *further):
+        """Return the one query that tells who has a number, see :func:`zadarma_api.caller.resolve`.
+
+        :param SQL further: queries whose rows come along; they may read from ``contact``.
+        """
+        queries = [SQL("SELECT * FROM contact"), self._lead_query(e164, company_id), *further]
+        return SQL(
+            """
+            WITH exact AS MATERIALIZED (%s), written AS MATERIALIZED (%s WHERE NOT EXISTS (SELECT FROM exact)),
+                 contact AS MATERIALIZED (SELECT * FROM exact UNION ALL SELECT * FROM written)
+            %s
+            """,
+            self._exact_query(e164, company_id),
+            self._written_query(e164, company_id, country),
+            SQL(" UNION ALL ").join(SQL("(%s)", query) for query in queries),
+        )
+
+    def _exact_query(self, e164, company_id):
         """Return the query for contacts by sanitized number, see :meth:`_contact_query`."""
-        return self._contact_query([e164], SQL("phone_sanitized = number"), company_id, is_last)
+        return self._contact_query([e164], SQL("phone_sanitized = number"), company_id)
 
-    def _written_query(self, e164, company_id, country, is_last=False):
+    def _written_query(self, e164, company_id, country):
         """Return the query by the ways people write a number, for contacts whose number Odoo could not sanitize."""
         forms = written_forms(e164, country)
         condition = SQL(
@@ -65,49 +66,65 @@ class ZadarmaCaller(models.AbstractModel):
             PHONE_REGEX_PATTERN,
             tuple(forms),
         )
-        keys = dict.fromkeys(form.lstrip("+0") for form in forms)
-        return self._contact_query(list(keys), condition, company_id, is_last)
+        return self._contact_query(list(dict.fromkeys(form.lstrip("+0") for form in forms)), condition, company_id)
 
-    def _contact_query(self, numbers, condition, company_id, is_last):
-        """Return the query for the first two contacts, by commercial entity, whose number is one of these.
+    def _contact_query(self, numbers, condition, company_id):
+        """Return the query for the first contacts and the last one, by commercial entity, with one of these numbers.
 
-        Where both are of one company, the last contact tells whether the rest is too: however many share a number, few
-        are read.
+        Where the first are of one company, the last one tells whether the rest is too: however many share a number,
+        few are read.
 
         :param list numbers: what the condition calls ``number``.
         :param SQL condition: what an index is made for that is in the order of commercial entities.
-        :param bool is_last: for the last contact instead.
         """
+        columns = SQL("id, commercial_partner_id, name, commercial_company_name, user_id")
+        condition = SQL("%s AND active IS TRUE AND (company_id IS NULL OR company_id = %s)", condition, company_id)
         return SQL(
             """
-            SELECT 'partner', contact.*
+            SELECT 'partner' AS kind, person.*,
+                   (SELECT user_id FROM res_partner WHERE id = person.commercial_partner_id), NULL::text AS title
               FROM unnest(%s) AS number
              CROSS JOIN LATERAL (
-                SELECT id, commercial_partner_id, name, commercial_company_name
-                  FROM res_partner
-                 WHERE %s AND active IS TRUE AND (company_id IS NULL OR company_id = %s)
-                 ORDER BY %s LIMIT %s
-             ) AS contact
+                (SELECT %s FROM res_partner WHERE %s ORDER BY commercial_partner_id, id LIMIT %s)
+                 UNION ALL
+                (SELECT %s FROM res_partner WHERE %s ORDER BY commercial_partner_id DESC, id DESC LIMIT 1)
+             ) AS person
             """,
             numbers,
+            columns,
             condition,
-            company_id,
-            SQL("commercial_partner_id DESC, id DESC" if is_last else "commercial_partner_id, id"),
-            1 if is_last else _FEW,
+            _FEW,
+            columns,
+            condition,
         )
 
     def _lead_query(self, e164, company_id):
         """Return the query for the newest open lead with a number."""
+        return self._open_lead_query("lead", SQL("lead.phone_sanitized = %s", e164), company_id)
+
+    def _deal_query(self, company_id):
+        """Return the query for the newest open lead of the caller's company, if all ``contact`` are of one."""
+        condition = SQL(
+            """
+            lead.partner_id IN (
+                SELECT id FROM res_partner
+                 WHERE commercial_partner_id = (
+                    SELECT min(commercial_partner_id) FROM contact HAVING count(DISTINCT commercial_partner_id) = 1))
+            """
+        )
+        return self._open_lead_query("deal", condition, company_id)
+
+    def _open_lead_query(self, kind, condition, company_id):
         return SQL(
             """
-            SELECT 'lead', lead.id, lead.partner_id, COALESCE(lead.contact_name, lead.partner_name, lead.name),
-                   lead.partner_name
+            SELECT %s, lead.id, lead.partner_id, COALESCE(lead.contact_name, lead.partner_name, lead.name),
+                   lead.partner_name, lead.user_id, lead.team_id, lead.name::text
               FROM crm_lead lead
-             WHERE lead.phone_sanitized = %s AND lead.active IS TRUE
-                   AND (lead.company_id IS NULL OR lead.company_id = %s)
+             WHERE %s AND lead.active IS TRUE AND (lead.company_id IS NULL OR lead.company_id = %s)
                    AND (SELECT is_won FROM crm_stage WHERE id = lead.stage_id) IS NOT TRUE
              ORDER BY lead.id DESC LIMIT 1
             """,
-            e164,
+            kind,
+            condition,
             company_id,
         )

@@ -26,8 +26,6 @@ from ..zadarma_api.events import (
     parse_event,
 )
 from ..zadarma_api.fold import fold
-from ..zadarma_api.numbers import Kind, parse_number
-from ..zadarma_api.routing import start_answer
 from .res_company import get_zone
 
 _logger = logging.getLogger(__name__)
@@ -38,6 +36,8 @@ _CONCURRENCY_ERRORS = (
     errorcodes.DEADLOCK_DETECTED,
     errorcodes.LOCK_NOT_AVAILABLE,
 )
+# Milliseconds that a look-up may take before NOTIFY_START is answered.
+_PATIENCE = 150
 _MAX_ATTEMPTS = 5
 _MAX_ROUNDS = 20
 _SWEEP_AFTER = timedelta(seconds=10)
@@ -122,10 +122,11 @@ class ZadarmaEvent(models.Model):
         :return: the answer as JSON, and a callable that does the rest once the answer has left.
         :rtype: tuple[str, Callable]
         """
-        answer = "{}"
-        if form.get("event") == "NOTIFY_START":
-            answer = self._decide(account, form)
-        stored = self._store(account, form, answer)
+        # Odoo's own transaction, of which nothing is left to do, would be another round trip to PostgreSQL later.
+        self.env.cr.rollback()
+        with read_committed(self.env.cr):
+            answer = self._decide(account, form) if form.get("event") == "NOTIFY_START" else "{}"
+            stored = self._store(account, form, answer)
         registry, company_id, call_id = self.env.registry, account.company_id, call_id_of(form)
 
         def after():
@@ -141,26 +142,27 @@ class ZadarmaEvent(models.Model):
 
     def _decide(self, account, form):
         """Return the answer to NOTIFY_START as JSON; the PBX's own scenario where anything goes wrong or is slow."""
-        if not account.caller_name:
-            return "{}"
-        number = parse_number(form.get("caller_id"), account.country)
-        if number.kind is not Kind.EXTERNAL:
-            return "{}"
         try:
-            self.env.cr.execute("SET LOCAL statement_timeout = 150")
-            callers = self.env["zadarma.caller"]
-            caller = callers._find(number.e164, account.company_id, account.country, with_lead=False)
-            return json.dumps(start_answer(caller.name, caller.company))
+            decision = self.env["zadarma.routing"]._decide(
+                account,
+                form.get("caller_id"),
+                form.get("called_did"),
+                fields.Datetime.now(),
+                prelude=SQL("SET LOCAL statement_timeout = %s", _PATIENCE),
+            )
+            return json.dumps(decision.answer)
         except psycopg2.Error as error:
             _logger.warning("Zadarma: NOTIFY_START gets the default answer, the look-up failed (%s)", error.pgcode)
-            self.env.cr.rollback()
+        except Exception:  # whatever it is, the caller must not wait for it
+            _logger.exception("Zadarma: NOTIFY_START gets the default answer, it could not be decided")
+        self.env.cr.rollback()
         return "{}"
 
     def _store(self, account, form, answer):
         """Put a notification into the inbox, durably, and return its answer.
 
-        In a transaction of its own at READ COMMITTED: a redelivery that comes at the same moment waits for the first
-        one and gets its answer, where Odoo's usual level would fail and wait for seconds.
+        At READ COMMITTED: a redelivery that comes at the same moment waits for the first one and gets its answer,
+        where Odoo's usual level would fail and wait for seconds. It may wait longer than the look-up was allowed to.
 
         :param ZadarmaAccount account: whose it is.
         :param dict form: its fields as received.
@@ -172,6 +174,7 @@ class ZadarmaEvent(models.Model):
         state, error = self._classify(account, form, received_at)
         query = SQL(
             """
+            SET LOCAL statement_timeout TO DEFAULT;
             INSERT INTO zadarma_event (company_id, key, name, pbx_call_id, payload, answer, received_at, redelivered,
                                        state, attempts, error)
                  VALUES (%s, %s, %s, %s, %s, %s, %s, 0, %s, 0, %s)
@@ -188,10 +191,7 @@ class ZadarmaEvent(models.Model):
             state,
             error,
         )
-        # Ends the transaction of the look-up, with its time limit. Another cursor would be a second connection to wake.
-        self.env.cr.rollback()
-        with read_committed(self.env.cr):
-            return self.env.execute_query(query)[0][0]
+        return self.env.execute_query(query)[0][0]
 
     @api.model
     def _classify(self, account, form, received_at):

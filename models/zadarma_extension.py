@@ -1,6 +1,15 @@
-from odoo import api, fields, models
+import logging
 
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+
+from ..zadarma_api.errors import ZadarmaError
 from ..zadarma_api.numbers import parse_extension
+
+_logger = logging.getLogger(__name__)
+
+# Of the hundred requests a minute that Zadarma admits; the check comes every five minutes.
+_CHECK_BATCH = 50
 
 
 class ZadarmaExtension(models.Model):
@@ -28,6 +37,10 @@ class ZadarmaExtension(models.Model):
         help="The user's calls from Odoo ring here first. Otherwise their first extension.",
     )
     active = fields.Boolean(default=True)
+    is_away = fields.Boolean(
+        string="Not Registered", readonly=True, copy=False, help="No phone was registered there when it was looked up."
+    )
+    checked_at = fields.Datetime(string="Looked Up On", readonly=True, copy=False)
 
     _number_uniq = models.Constraint(
         "UNIQUE (company_id, number)", "This extension is there already. An extension has one user."
@@ -42,7 +55,9 @@ class ZadarmaExtension(models.Model):
         """Override to write extensions as Zadarma does."""
         for vals in vals_list:
             vals["number"] = parse_extension(vals.get("number"))
-        return super().create(vals_list)
+        extensions = super().create(vals_list)
+        extensions._refresh_working_times()
+        return extensions
 
     def write(self, vals):
         """Override to write extensions as Zadarma does, and to let a new user choose anew what calls out."""
@@ -50,7 +65,15 @@ class ZadarmaExtension(models.Model):
             vals["number"] = parse_extension(vals["number"])
         if "user_id" in vals:
             self.filtered(lambda extension: extension.user_id.id != vals["user_id"]).calls_out = False
-        return super().write(vals)
+        result = super().write(vals)
+        if {"user_id", "company_id", "active"} & vals.keys():
+            self._refresh_working_times()
+        return result
+
+    def _refresh_working_times(self):
+        """Know at once when a new user of an extension works."""
+        # sudo: zadarma.working.time - whoever may say whose phone it is makes that known
+        self.env["zadarma.working.time"].sudo()._refresh(self.company_id)
 
     @api.model
     def _load(self, company, numbers):
@@ -65,3 +88,31 @@ class ZadarmaExtension(models.Model):
         self.create([{"number": number, "company_id": company.id} for number in sorted(wanted - by_number.keys())])
         for extension in known:
             extension.active = extension.number in wanted
+
+    # === REGISTRATION === #
+
+    @api.model
+    def _cron_check_registration(self):
+        """Look up which extensions have a phone, where calls are routed; those looked up longest ago come first."""
+        companies = self.env["res.company"].search([("zadarma_route_calls", "=", True)])
+        for done, company in enumerate(companies, start=1):
+            self._check_registration(company)
+            if not self.env["ir.cron"]._commit_progress(1, remaining=len(companies) - done):
+                return
+
+    @api.model
+    def _check_registration(self, company):
+        """Look up a batch of a company's extensions at Zadarma; what cannot be looked up stays as it is known."""
+        extensions = self.search(
+            [("company_id", "=", company.id), ("user_id", "!=", False)],
+            order="checked_at ASC NULLS FIRST, id",
+            limit=_CHECK_BATCH,
+        )
+        try:
+            client = company._zadarma_client()
+            for extension in extensions:
+                answer = client.get(f"/v1/pbx/internal/{extension.number}/status/")
+                is_away = str(answer.get("is_online")).lower() == "false"
+                extension.write({"is_away": is_away, "checked_at": fields.Datetime.now()})
+        except (UserError, ZadarmaError) as error:
+            _logger.info("Zadarma: who is registered could not be looked up (%s)", type(error).__name__)

@@ -20,6 +20,8 @@ MATRIX = {
     "zadarma.missed.call": {"user": "0000", "agent": "1000", "manager": "1101", "system": "0000"},
     "zadarma.number": {"user": "0000", "agent": "1000", "manager": "1000", "system": "1111"},
     "zadarma.creation.wizard": {"user": "0000", "agent": "0000", "manager": "0000", "system": "1110"},
+    "zadarma.routing.test": {"user": "0000", "agent": "0000", "manager": "1111", "system": "0000"},
+    "zadarma.working.time": {"user": "0000", "agent": "0000", "manager": "1000", "system": "0000"},
 }
 SECRETS = ("zadarma_key", "zadarma_secret", "zadarma_token", "zadarma_webhook_url")
 

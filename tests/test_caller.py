@@ -117,10 +117,9 @@ class TestCaller(ZadarmaCase):
     def test_look_ups_use_indexes(self):
         callers = self.env["zadarma.caller"]
         self.env.cr.execute("SET LOCAL enable_seqscan = off")
-        for query in (
-            callers._exact_query(CALLER, self.company.id),
-            callers._written_query(CALLER, self.company.id, "DE"),
-        ):
-            self.env.cr.execute(f"EXPLAIN {query.code}", query.params)
-            plan = "\n".join(row[0] for row in self.env.cr.fetchall())
-            self.assertNotIn("Seq Scan on res_partner", plan)
+        query = callers._caller_query(CALLER, self.company.id, "DE", callers._deal_query(self.company.id))
+        self.env.cr.execute(f"EXPLAIN {query.code}", query.params)
+        plan = "\n".join(row[0] for row in self.env.cr.fetchall())
+        for table in ("res_partner", "crm_lead"):
+            self.assertIn(f"on {table}", plan)
+            self.assertNotIn(f"Seq Scan on {table}", plan)

@@ -5,12 +5,10 @@ from unittest.mock import patch
 from urllib.parse import urlencode, urlsplit
 
 import requests
-from psycopg2.errors import QueryCanceled
 
 from odoo.tests import tagged
-from odoo.tools import mute_logger
+from odoo.tools import SQL, mute_logger
 
-from ..zadarma_api.caller import Caller
 from ..zadarma_api.signature import SIGNED_FIELDS, webhook_signature
 from .common import (
     CALL_ID,
@@ -275,10 +273,20 @@ class TestWebhook(ZadarmaHttpCase):
 
     def test_slow_look_up_gets_the_default_answer(self):
         self.env["res.partner"].create({"name": "Ada", "phone": CALLER})
-        callers = type(self.env["zadarma.caller"])
+        routing = type(self.env["zadarma.routing"])
         with (
-            patch.object(callers, "_find", side_effect=[QueryCanceled("slow"), Caller()]),
+            patch.object(routing, "_facts_query", return_value=SQL("SELECT pg_sleep(5)")),
+            mute_logger("odoo.sql_db"),
             self.assertLogs("odoo.addons.zadarma", "WARNING"),
+        ):
+            self.assertEqual(self.post(inbound("START")).json(), {})
+        self.assertEqual(self._find_events(name="NOTIFY_START").state, "done")
+
+    def test_mistake_of_our_own_gets_the_default_answer(self):
+        routing = type(self.env["zadarma.routing"])
+        with (
+            patch.object(routing, "_facts_query", side_effect=ValueError("boom")),
+            self.assertLogs("odoo.addons.zadarma", "ERROR"),
         ):
             self.assertEqual(self.post(inbound("START")).json(), {})
         self.assertEqual(self._find_events(name="NOTIFY_START").state, "done")

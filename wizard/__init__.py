@@ -1,4 +1,5 @@
 from . import (
     zadarma_call_outcome_wizard,
     zadarma_creation_wizard,
+    zadarma_routing_test,
 )

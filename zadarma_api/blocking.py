@@ -5,7 +5,7 @@ A number is kept in E.164, a range as its beginning and a star, ``+4912*``.
 
 from phonenumbers import COUNTRY_CODE_TO_REGION_CODE, PhoneMetadata, country_code_for_region
 
-from .numbers import Kind, compact_digits, parse_number
+from .numbers import Kind, compact_digits, format_number, parse_number
 
 _STAR = "*"
 _MAX_DIGITS = 15
@@ -45,6 +45,11 @@ def parse_pattern(raw: str | None, country: str = "") -> str:
 def is_range(pattern: str) -> bool:
     """Tell whether this is a range of numbers and not a single one."""
     return pattern.endswith(_STAR)
+
+
+def format_pattern(pattern: str) -> str:
+    """Return a number as people read it, a range as it is kept."""
+    return pattern if is_range(pattern) else format_number(pattern)
 
 
 def patterns_of(e164: str) -> list[str]:

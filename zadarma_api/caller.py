@@ -1,6 +1,8 @@
 """Who a caller is, from the records that carry the number."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -21,14 +23,16 @@ class Caller:
     is_ambiguous: bool = False
 
 
-def resolve(rows: list[tuple[str, int, int, str | None, str | None]]) -> Caller:
+def resolve(rows: Iterable[Sequence[Any]]) -> Caller:
     """Decide who is calling.
 
     Contacts of one company that share its number mean the company; contacts of several are for people to choose.
 
-    :param rows: ``(kind, id, commercial entity's id, name, company's name)``; of the contacts at least the first and
-        the last one in the order of entity and id, of the leads the newest.
+    :param rows: ``(kind, id, commercial entity's id, name, company's name, …)``; of the contacts at least the first and
+        the last one in the order of entity and id, of the leads the newest. A deal of the contact's that has another
+        number is of the kind ``deal``.
     """
+    rows = list(rows)
     partners = [row for row in rows if row[0] == "partner"]
     lead = next((row for row in rows if row[0] == "lead"), None)
     lead_id = lead[1] if lead else 0
@@ -38,10 +42,10 @@ def resolve(rows: list[tuple[str, int, int, str | None, str | None]]) -> Caller:
     if len({row[1] for row in partners}) > 1:
         entity = partners[0][2]
         own_row = next((row for row in partners if row[1] == entity), partners[0])
-        _kind, _id, _entity, name, company = own_row
+        _kind, _id, _entity, name, company = own_row[:5]
         return Caller(entity, lead_id, company or name or "")
     if partners:
-        _kind, partner_id, _entity, name, company = partners[0]
+        _kind, partner_id, _entity, name, company = partners[0][:5]
         return Caller(partner_id, lead_id, name or "", company or "")
     if lead:
         return Caller(0, lead_id, lead[3] or "", lead[4] or "")

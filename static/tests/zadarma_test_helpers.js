@@ -40,6 +40,7 @@ export function makeCall(values = {}) {
         last_call: { date: "2019-03-01 10:00:00", label: "Answered", user: "Marc Demo" },
         ringing_seconds: 0,
         talking_seconds: false,
+        can_block: true,
         can_create: false,
         reason: "",
         by: "",

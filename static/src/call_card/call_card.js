@@ -124,6 +124,10 @@ export class CallCard extends Component {
         return this.whileBusy(() => this.callService.open("action_create_lead", [this.call.id]));
     }
 
+    block() {
+        return this.whileBusy(() => this.callService.open("action_block", [this.call.id]));
+    }
+
     choosePartner(partnerId) {
         return this.whileBusy(() => this.callService.choosePartner(this.call.id, partnerId));
     }

@@ -35,6 +35,10 @@ export class ZadarmaCall extends models.Model {
         return { type: "ir.actions.act_window", name: "new lead", res_id: id };
     }
 
+    action_block([id]) {
+        return { type: "ir.actions.act_window", name: "block", res_id: id };
+    }
+
     action_call() {
         return this.callAnswer;
     }
