@@ -167,10 +167,10 @@ class ResCompany(models.Model):
         help="Where the dialled number says nothing else. Leave it empty for the team of the responsible user.",
     )
     zadarma_source_id = fields.Many2one(
-        "utm.source", string="Zadarma Source", ondelete="set null", help="Where the dialled number says nothing else."
+        "utm.source", ondelete="set null", help="Where the dialled number says nothing else."
     )
     zadarma_medium_id = fields.Many2one(
-        "utm.medium", string="Zadarma Medium", ondelete="set null", help="Where the dialled number says nothing else."
+        "utm.medium", ondelete="set null", help="Where the dialled number says nothing else."
     )
     zadarma_route_calls = fields.Boolean(help="Let the phone of the responsible user ring when a known customer calls.")
     zadarma_return_timeout = fields.Integer(

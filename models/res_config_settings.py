@@ -12,7 +12,7 @@ class ResConfigSettings(models.TransientModel):
     zadarma_tz = fields.Selection(related="company_id.zadarma_tz", readonly=False)
     zadarma_default_user_id = fields.Many2one(related="company_id.zadarma_default_user_id", readonly=False)
     zadarma_create_records = fields.Boolean(related="company_id.zadarma_create_records", readonly=False)
-    zadarma_create_summary = fields.Html(compute="_compute_zadarma_create_summary")
+    zadarma_create_summary = fields.Char(compute="_compute_zadarma_create_summary")
     zadarma_route_calls = fields.Boolean(related="company_id.zadarma_route_calls", readonly=False)
     zadarma_return_timeout = fields.Integer(related="company_id.zadarma_return_timeout", readonly=False)
     zadarma_skip_talking = fields.Boolean(related="company_id.zadarma_skip_talking", readonly=False)
@@ -34,7 +34,7 @@ class ResConfigSettings(models.TransientModel):
     def _compute_zadarma_create_summary(self):
         for settings in self:
             wizard = self.env["zadarma.creation.wizard"].new({"company_id": settings.company_id.id})
-            settings.zadarma_create_summary = wizard.summary
+            settings.zadarma_create_summary = wizard._get_sentences()[0]
 
     def action_zadarma_connect(self):
         """Connect the company's account; see :meth:`res.company.action_zadarma_connect`."""

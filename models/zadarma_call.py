@@ -101,7 +101,7 @@ class ZadarmaCall(models.Model):
     @api.depends("direction", "number", "is_withheld", "partner_id", "lead_id")
     def _compute_display_name(self):
         for call in self:
-            who = call.partner_id.sudo().display_name or call.lead_id.sudo().name or call._get_number_display()
+            who = call._get_party_name()
             if call.direction == "outbound":
                 call.display_name = self.env._("Call to %(who)s", who=who)
             else:
@@ -115,6 +115,15 @@ class ZadarmaCall(models.Model):
             is_chosen = any(vals.get(name) for name in ("partner_id", "lead_id"))
             vals = {**vals, "caller_state": "chosen" if is_chosen else "unknown"}
         return super().write(vals)
+
+    def _get_party_name(self):
+        """Return who is on the other side: the contact, the person or deal of the lead, else the number."""
+        # sudo: zadarma.call - the name of who called is for everybody who sees the call
+        partner_sudo, lead_sudo = self.partner_id.sudo(), self.lead_id.sudo()
+        number = self._get_number_display()
+        # A lead that nobody gave a name yet is called after the number.
+        title = lead_sudo.name if number not in (lead_sudo.name or "") else ""
+        return partner_sudo.display_name or lead_sudo.contact_name or lead_sudo.partner_name or title or number
 
     def _get_number_display(self):
         if self.is_withheld:

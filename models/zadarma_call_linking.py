@@ -32,7 +32,9 @@ class ZadarmaCall(models.Model):
         waiting = Domain("caller_state", "in", ("unknown", "ambiguous")) | (
             Domain("caller_state", "=", "found") & Domain("partner_id", "=", False)
         )
-        companies = self.env["res.company"].sudo().with_context(active_test=False).search([])
+        companies = (
+            self.env["res.company"].sudo().with_context(active_test=False).search([("zadarma_token", "!=", False)])
+        )
         domain = Domain("company_id", "in", companies.ids) & Domain("number", "in", numbers) & waiting
         groups = calls_sudo._read_group(domain, ["company_id", "number"], ["id:recordset"])
         for company, _number, calls in groups:

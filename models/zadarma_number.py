@@ -34,11 +34,10 @@ class ZadarmaNumber(models.Model):
     )
     source_id = fields.Many2one(
         "utm.source",
-        string="Source",
         ondelete="set null",
         help="Where people find this number, e.g. an advertisement; noted on their leads.",
     )
-    medium_id = fields.Many2one("utm.medium", string="Medium", ondelete="set null")
+    medium_id = fields.Many2one("utm.medium", ondelete="set null")
     lang_id = fields.Many2one(
         "res.lang", string="Language", ondelete="set null", help="Spoken by those who call this number."
     )

@@ -56,6 +56,13 @@ class TestCreation(ZadarmaCase):
         self.deliver(end())
         self.assertEqual(self._leads(), lead)
 
+    def test_call_is_called_after_the_number_until_the_lead_has_a_name(self):
+        call = self._answered()
+        self.assertEqual(call.display_name, f"Call from {SHOWN}")
+        call.lead_id.contact_name = "Ada"
+        call.invalidate_recordset()
+        self.assertEqual(call.display_name, "Call from Ada")
+
     def test_nothing_is_created_where_the_switch_is_off(self):
         self.company.zadarma_create_records = False
         self._answered()

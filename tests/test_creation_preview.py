@@ -46,8 +46,8 @@ class TestCreationPreview(ZadarmaCase):
         self._add(OTHER_CALLER, is_blocked=True)
         self._add(days=31)
         values, reasons = self._preview()
-        self.assertEqual((values["total"], values["leads"], values["contacts"]), (6, 1, 0))
-        self.assertEqual(values["kinds"], [("incoming calls that were missed", 1)])
+        self.assertEqual((values["total"], values["created"]), (6, [("opportunities", 1)]))
+        self.assertEqual(values["kinds"], [("Incoming, missed", 1)])
         self.assertEqual(
             reasons,
             {
@@ -127,7 +127,7 @@ class TestCreationPreview(ZadarmaCase):
         self.assertTrue(self.company.zadarma_create_incoming_missed, "nothing is saved yet")
         form.zadarma_create_incoming_missed = True
         form.zadarma_create_type = "contact"
-        self.assertIn("Contact is created", form.summary)
+        self.assertIn("A contact is created", form.summary)
         form.save().action_save()
         self.assertEqual(self.company.zadarma_create_type, "contact")
         self.assertFalse(self.company.zadarma_create_incoming_answered)
@@ -147,4 +147,4 @@ class TestCreationPreview(ZadarmaCase):
     def test_settings_tell_in_words_what_happens(self):
         self.company.zadarma_create_records = True
         settings = self.env["res.config.settings"].create({})
-        self.assertIn("Opportunity is created", settings.zadarma_create_summary)
+        self.assertIn("An opportunity is created", settings.zadarma_create_summary)

@@ -76,9 +76,9 @@ class ZadarmaCreationWizard(models.TransientModel):
             return [self.env._("Nothing is created: choose at least one kind of call.")]
         sentences = [
             self.env._(
-                "%(what)s is created when somebody unknown is on the line: %(kinds)s.",
+                "%(what)s is created for somebody unknown after these calls: %(kinds)s.",
                 what=self._get_type_label(),
-                kinds=", ".join(self._get_kind_label(kind) for kind in CallKind if kind in rule.kinds),
+                kinds="; ".join(self._get_kind_label(kind) for kind in CallKind if kind in rule.kinds),
             )
         ]
         if "lead" in self.zadarma_create_type and rule.lead == "opportunity":
@@ -129,15 +129,16 @@ class ZadarmaCreationWizard(models.TransientModel):
         return sentences
 
     def _get_type_label(self):
-        return dict(self._fields["zadarma_create_type"]._description_selection(self.env))[self.zadarma_create_type]
+        return {
+            "opportunity": self.env._("An opportunity"),
+            "lead": self.env._("A lead"),
+            "contact": self.env._("A contact"),
+            "contact_opportunity": self.env._("A contact with an opportunity"),
+            "contact_lead": self.env._("A contact with a lead"),
+        }[self.zadarma_create_type]
 
     def _get_kind_label(self, kind):
-        return {
-            CallKind.INCOMING_ANSWERED: self.env._("incoming calls that were answered"),
-            CallKind.INCOMING_MISSED: self.env._("incoming calls that were missed"),
-            CallKind.OUTGOING_ANSWERED: self.env._("outgoing calls that were answered"),
-            CallKind.OUTGOING_UNANSWERED: self.env._("outgoing calls that were not answered"),
-        }[kind]
+        return self._fields[f"zadarma_create_{kind.value}"]._description_string(self.env)
 
     def _get_reason_label(self, reason):
         return {
@@ -167,8 +168,7 @@ class ZadarmaCreationWizard(models.TransientModel):
             "days": _DAYS,
             "is_cut": len(calls) == _MAX_CALLS,
             "total": len(calls),
-            "contacts": result.contacts,
-            "leads": result.leads,
+            "created": [(label, count) for label, count in self._get_created(result) if count],
             "kinds": [(self._get_kind_label(kind), result.kinds[kind]) for kind in CallKind if result.kinds[kind]],
             "reasons": [
                 {
@@ -181,6 +181,14 @@ class ZadarmaCreationWizard(models.TransientModel):
                 if result.counts[reason]
             ],
         }
+
+    def _get_created(self, result):
+        """Return what would have been created, and how many of each."""
+        leads = self.company_id._zadarma_creation_rule(self).lead == "lead"
+        return [
+            (self.env._("leads") if leads else self.env._("opportunities"), result.leads),
+            (self.env._("contacts"), result.contacts),
+        ]
 
     def _get_examples(self, call_ids):
         """Return the calls that serve as examples, those that the user may see, the latest first."""

@@ -93,14 +93,8 @@ class Decision:
 
 def decide(facts: Facts, rule: Rule) -> Decision:
     """Return what a call creates, one thing a caller: whoever is known is linked and never doubled."""
-    if reason := _no_customer(facts):
+    if reason := _no_customer(facts) or _known(facts, rule):
         return Decision(reason)
-    if facts.has_open_lead:
-        return Decision(Reason.OPEN_LEAD)
-    if facts.has_contact and not (rule.for_contacts and rule.lead):
-        return Decision(Reason.KNOWN_CONTACT)
-    if facts.closed_days is not None and facts.closed_days < rule.after_days:
-        return Decision(Reason.CLOSED_LEAD)
     if facts.kind not in rule.kinds:
         return Decision(Reason.KIND_OFF)
     if facts.has_contact:
@@ -119,6 +113,17 @@ def _no_customer(facts: Facts) -> Reason | None:
         Reason.AMBIGUOUS: facts.is_ambiguous,
     }
     return next((reason for reason, applies in reasons.items() if applies), None)
+
+
+def _known(facts: Facts, rule: Rule) -> Reason | None:
+    """Return as whom the caller is known, so that nothing new is wanted."""
+    if facts.has_open_lead:
+        return Reason.OPEN_LEAD
+    if facts.has_contact and not (rule.for_contacts and rule.lead):
+        return Reason.KNOWN_CONTACT
+    if facts.closed_days is not None and facts.closed_days < rule.after_days:
+        return Reason.CLOSED_LEAD
+    return None
 
 
 @dataclass
