@@ -178,9 +178,9 @@ class ZadarmaCall(models.Model):
         }
         if team or not user:
             values["team_id"] = team.id
-        if not partner.phone:
-            values["phone"] = format_number(self.number)
+        # A contact has its own; what is said here of a lead with a contact would change the contact.
         if not partner:
+            values["phone"] = format_number(self.number)
             values["country_id"] = self._get_country().id
             values["lang_id"] = number.lang_id.id
         return values

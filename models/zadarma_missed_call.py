@@ -278,7 +278,7 @@ class ZadarmaMissedCall(models.Model):
         self.ensure_one()
         # sudo: mail.activity, res.partner, crm.lead - the task of who is responsible, on whatever record it belongs
         row_sudo = self.sudo()
-        document = row_sudo.lead_id or row_sudo.partner_id or row_sudo
+        document = row_sudo.lead_id.filtered("active") or row_sudo.partner_id or row_sudo
         activity = row_sudo.activity_id.filtered("active")
         is_own = activity.res_model == self._name
         if document == row_sudo and not row_sudo.user_id:

@@ -192,6 +192,9 @@ class TestCreation(ZadarmaCase):
     def test_withheld_own_and_internal_callers_make_none(self):
         before = self.env["crm.lead"].search_count([])
         self._answered(caller="anonymous")
+        self._answered(f"in_{4:040x}", caller="")
+        self._answered(f"in_{5:040x}", caller="12")
+        self._answered(f"in_{6:040x}", caller="123456")
         self._answered(f"in_{1:040x}", caller="102")
         self._answered(f"in_{2:040x}", caller=DIALLED)
         self.own_number.active = False
@@ -256,6 +259,32 @@ class TestCreation(ZadarmaCase):
         self._leads().unlink()
         self.deliver(end())
         self.assertFalse(self._leads())
+
+    def test_end_alone_and_a_late_start_make_one(self):
+        self.deliver(end(internal="101"))
+        self.assertEqual(len(self._leads()), 1)
+        self.deliver(inbound("START"), inbound("INTERNAL", internal="101"), answer("101"), end(internal="101"))
+        self.assertEqual(len(self._leads()), 1)
+
+    def test_contact_whom_somebody_chose_is_not_changed(self):
+        self.company.zadarma_create_for_contacts = True
+        bob = self.env["res.partner"].create({"name": "Bob"})
+        self.deliver(inbound("START"), inbound("INTERNAL", internal="101"))
+        self._find_call().partner_id = bob
+        self.env.flush_all()
+        self.deliver(answer("101"), end(internal="101"))
+        self.assertEqual((len(bob.opportunity_ids), bob.phone), (1, False))
+        self.assertEqual((self._find_call().partner_id, self._find_call().caller_state), (bob, "chosen"))
+
+    def test_missed_call_after_a_lost_lead_is_nothing_that_nobody_sees(self):
+        self.company.zadarma_missed_activities = True
+        self.company.zadarma_default_user_id = self.default
+        self._answered()
+        self._leads().action_set_lost()
+        call = self._missed(f"in_{1:040x}")
+        self.assertEqual(call.lead_id, self._leads())
+        self.assertFalse(self._leads().with_context(active_test=False).activity_ids)
+        self.assertTrue(call.missed_call_id)
 
     def test_lead_whose_number_was_changed_is_not_doubled(self):
         self._answered()
