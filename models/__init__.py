@@ -29,11 +29,13 @@ from . import (
     zadarma_call_request,
     zadarma_call_wrap_up,
     zadarma_caller,
+    zadarma_dialler,
     zadarma_event,
     zadarma_extension,
     zadarma_missed_call,
     zadarma_number,
     zadarma_routing,
     zadarma_throttle,
+    zadarma_webphone,
     zadarma_working_time,
 )

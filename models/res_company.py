@@ -3,6 +3,7 @@ import logging
 import secrets
 from datetime import datetime, timedelta, timezone
 from typing import NamedTuple
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from odoo import api, fields, models
@@ -15,6 +16,7 @@ from ..zadarma_api import errors
 from ..zadarma_api.client import API_URL, ZadarmaClient
 from ..zadarma_api.creation import CallKind, Rule
 from ..zadarma_api.numbers import parse_number
+from ..zadarma_api.widget import FN_URL, LIB_URL, is_script_address
 
 _logger = logging.getLogger(__name__)
 
@@ -213,6 +215,12 @@ class ResCompany(models.Model):
     zadarma_block_numbers = fields.Boolean(default=True, help="Let blocked numbers hear the busy tone.")
     zadarma_post_notes = fields.Boolean(default=True, help="Note calls in the chatter of contacts and leads.")
     zadarma_fetch_recordings = fields.Boolean(default=True, help="Make the recordings of calls available in Odoo.")
+    zadarma_webrtc = fields.Boolean(
+        string="Zadarma Phone in the Browser", help="Let users telephone in the browser who choose it."
+    )
+    zadarma_webrtc_lib_url = fields.Char(string="First Script of the Phone", default=LIB_URL)
+    zadarma_webrtc_fn_url = fields.Char(string="Second Script of the Phone", default=FN_URL)
+    zadarma_pbx_id = fields.Char(string="Zadarma PBX", readonly=True, copy=False)
     zadarma_restrict_addresses = fields.Boolean(
         string="Restrict Zadarma Addresses",
         help="Accept notifications from the addresses below only. Behind a proxy, Odoo must run in proxy mode.",
@@ -265,6 +273,21 @@ class ResCompany(models.Model):
                 raise ValidationError(
                     self.env._("Enter at least one address that notifications may come from, e.g. 185.45.152.40/30.")
                 )
+
+    @api.constrains("zadarma_webrtc", "zadarma_webrtc_lib_url", "zadarma_webrtc_fn_url")
+    def _check_zadarma_webrtc_urls(self):
+        # sudo: ir.config_parameter - where Zadarma is, to tell whether scripts may come from there
+        api_url = self.env["ir.config_parameter"].sudo().get_param("zadarma.api_url") or ""
+        for company in self.filtered("zadarma_webrtc"):
+            for url in (company.zadarma_webrtc_lib_url, company.zadarma_webrtc_fn_url):
+                if not is_script_address(url or "", api_url):
+                    raise ValidationError(
+                        self.env._(
+                            "%(url)s is no address that scripts of the phone in the browser may come from. Enter one"
+                            " that begins with https://, as your account at Zadarma shows it for the WebRTC widget.",
+                            url=url or "…",
+                        )
+                    )
 
     @api.model_create_multi
     def create(self, vals_list):
@@ -374,10 +397,14 @@ class ResCompany(models.Model):
         try:
             balance = client.get("/v1/info/balance/")
             self._zadarma_propose_tz(client.get("/v1/info/timezone/"))
-            extensions = client.get("/v1/pbx/internal/").get("numbers") or []
+            pbx = client.get("/v1/pbx/internal/")
+            self._zadarma_keep_pbx_id(pbx)
+            extensions = pbx.get("numbers") or []
             numbers = client.get("/v1/direct_numbers/").get("info") or []
             client.post("/v1/pbx/callinfo/url/", {"url": self.sudo().zadarma_webhook_url})
             client.post("/v1/pbx/callinfo/notifications/", dict.fromkeys(NOTIFICATIONS, "true"))
+            if self.zadarma_webrtc:
+                self._zadarma_register_webrtc(client)
         except errors.ZadarmaError as error:
             raise UserError(self._zadarma_explain(error)) from error
         self.env["zadarma.extension"]._load(self, extensions)
@@ -418,6 +445,51 @@ class ResCompany(models.Model):
             ):
                 self.zadarma_tz = name
                 return
+
+    def _zadarma_keep_pbx_id(self, answer):
+        """Keep the number of the PBX, which full logins of extensions begin with.
+
+        :param dict answer: of ``/v1/pbx/internal/``.
+        """
+        # sudo: res.company - what Zadarma calls the PBX, whoever asked
+        self.sudo().zadarma_pbx_id = str(answer.get("pbx_id") or "") or False
+
+    def _zadarma_register_webrtc(self, client):
+        """Have Zadarma let its phone run in the pages of this site.
+
+        :param zadarma_api.client.ZadarmaClient client: of this company's account.
+        :return: the host name that is registered now.
+        :rtype: str
+        :raise ZadarmaError: where Zadarma refuses.
+        """
+        self.ensure_one()
+        domain = urlsplit(self.get_base_url()).hostname
+        known = client.get("/v1/webrtc/")
+        if domain not in (known.get("domains") or []):
+            is_there = str(known.get("is_exists")).lower() == "true"
+            client.post("/v1/webrtc/domain/" if is_there else "/v1/webrtc/create/", {"domain": domain})
+        return domain
+
+    def action_zadarma_register_webrtc(self):
+        """Register this site for the phone in the browser.
+
+        :return: a notification that tells what was done.
+        """
+        self.ensure_one()
+        self.check_access("write")
+        try:
+            domain = self._zadarma_register_webrtc(self._zadarma_client(urgent=True))
+        except errors.ZadarmaError as error:
+            raise UserError(self._zadarma_explain(error)) from error
+        return {
+            "type": "ir.actions.client",
+            "tag": "display_notification",
+            "params": {
+                "title": self.env._("Zadarma"),
+                "type": "success",
+                "message": self.env._("The phone in the browser may run on %(site)s now.", site=domain),
+            },
+        }
 
     def _zadarma_own_numbers(self):
         """Return the account's numbers in E.164.

@@ -26,6 +26,9 @@ class ResConfigSettings(models.TransientModel):
     zadarma_block_numbers = fields.Boolean(related="company_id.zadarma_block_numbers", readonly=False)
     zadarma_post_notes = fields.Boolean(related="company_id.zadarma_post_notes", readonly=False)
     zadarma_fetch_recordings = fields.Boolean(related="company_id.zadarma_fetch_recordings", readonly=False)
+    zadarma_webrtc = fields.Boolean(related="company_id.zadarma_webrtc", readonly=False)
+    zadarma_webrtc_lib_url = fields.Char(related="company_id.zadarma_webrtc_lib_url", readonly=False)
+    zadarma_webrtc_fn_url = fields.Char(related="company_id.zadarma_webrtc_fn_url", readonly=False)
     zadarma_restrict_addresses = fields.Boolean(related="company_id.zadarma_restrict_addresses", readonly=False)
     zadarma_addresses = fields.Char(related="company_id.zadarma_addresses", readonly=False)
     zadarma_event_days = fields.Integer(related="company_id.zadarma_event_days", readonly=False)
@@ -39,3 +42,7 @@ class ResConfigSettings(models.TransientModel):
     def action_zadarma_connect(self):
         """Connect the company's account; see :meth:`res.company.action_zadarma_connect`."""
         return self.company_id.action_zadarma_connect()
+
+    def action_zadarma_register_webrtc(self):
+        """Register this site for the phone; see :meth:`res.company.action_zadarma_register_webrtc`."""
+        return self.company_id.action_zadarma_register_webrtc()

@@ -11,6 +11,7 @@ _OWN_PREFERENCES = [
     "zadarma_ask_outcome",
     "zadarma_extension_id",
     "zadarma_deputy_id",
+    "zadarma_webrtc",
 ]
 
 
@@ -53,11 +54,20 @@ class ResUsers(models.Model):
         copy=False,
         help="Takes your customers' calls while you cannot.",
     )
+    zadarma_webrtc = fields.Boolean(
+        string="Phone in the Browser", help="Your extension rings in the browser, and you talk with a headset there."
+    )
+    zadarma_webrtc_offered = fields.Boolean(related="company_id.zadarma_webrtc")
 
     @property
     def SELF_READABLE_FIELDS(self):
         """Override to show users their own telephony preferences."""
-        return super().SELF_READABLE_FIELDS + ["zadarma_extension_ids", "zadarma_extension_numbers", *_OWN_PREFERENCES]
+        return super().SELF_READABLE_FIELDS + [
+            "zadarma_extension_ids",
+            "zadarma_extension_numbers",
+            "zadarma_webrtc_offered",
+            *_OWN_PREFERENCES,
+        ]
 
     @property
     def SELF_WRITEABLE_FIELDS(self):
@@ -98,7 +108,7 @@ class ResUsers(models.Model):
     def write(self, vals):
         """Override to let every open page of a user know at once how they want to hear of calls."""
         result = super().write(vals)
-        if {"zadarma_popup", "zadarma_sound", "zadarma_dnd"} & vals.keys():
+        if {"zadarma_popup", "zadarma_sound", "zadarma_dnd", "zadarma_webrtc"} & vals.keys():
             for user in self:
                 user._bus_send("zadarma.preferences", {})
         return result

@@ -197,13 +197,16 @@ class ZadarmaCall(models.Model):
         """
         user = self.env.user
         # sudo: zadarma.extension, zadarma.call - one's own extensions and the calls that ring there
-        is_enabled = bool(self.env["zadarma.extension"].sudo().search_count([("user_id", "=", user.id)], limit=1))
+        phones = [("user_id", "=", user.id), ("company_id.zadarma_secret", "!=", False)]
+        is_enabled = bool(self.env["zadarma.extension"].sudo().search_count(phones, limit=1))
         state = {
             "now": time.time(),
             "enabled": is_enabled,
             "popup": user.zadarma_popup,
             "sound": user.zadarma_sound,
             "dnd": user.zadarma_dnd,
+            "can_dial": bool(self.env["zadarma.dialler"]._get_extension()),
+            "webphone": bool(self.env["zadarma.webphone"]._get_extension()),
             "missed": 0,
             "calls": [],
             "asked": [],

@@ -4,7 +4,7 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 
 from ..zadarma_api.errors import ZadarmaError
-from ..zadarma_api.numbers import parse_extension
+from ..zadarma_api.numbers import Kind, parse_extension
 
 _logger = logging.getLogger(__name__)
 
@@ -41,6 +41,14 @@ class ZadarmaExtension(models.Model):
         string="Not Registered", readonly=True, copy=False, help="No phone was registered there when it was looked up."
     )
     checked_at = fields.Datetime(string="Looked Up On", readonly=True, copy=False)
+    caller_id = fields.Char(
+        string="Shown Number", readonly=True, copy=False, help="What people see whom this extension calls, at Zadarma."
+    )
+    caller_id_at = fields.Datetime(string="Shown Number Read On", readonly=True, copy=False)
+    # The phone in the browser, see zadarma.webphone: for nobody's eyes.
+    webrtc_key = fields.Char(groups=fields.NO_ACCESS, copy=False)
+    webrtc_key_at = fields.Datetime(groups=fields.NO_ACCESS, copy=False)
+    webrtc_bare_login = fields.Boolean(groups=fields.NO_ACCESS, copy=False)
 
     _number_uniq = models.Constraint(
         "UNIQUE (company_id, number)", "This extension is there already. An extension has one user."
@@ -60,11 +68,14 @@ class ZadarmaExtension(models.Model):
         return extensions
 
     def write(self, vals):
-        """Override to write extensions as Zadarma does, and to let a new user choose anew what calls out."""
+        """Override to write extensions as Zadarma does, and to let a new user choose anew and have a new key."""
         if "number" in vals:
             vals["number"] = parse_extension(vals["number"])
         if "user_id" in vals:
-            self.filtered(lambda extension: extension.user_id.id != vals["user_id"]).calls_out = False
+            moved = self.filtered(lambda extension: extension.user_id.id != vals["user_id"])
+            moved.calls_out = False
+            # sudo: zadarma.extension - nobody has access to the keys of phones
+            moved.sudo().webrtc_key = False
         result = super().write(vals)
         if {"user_id", "company_id", "active"} & vals.keys():
             self._refresh_working_times()
@@ -88,6 +99,25 @@ class ZadarmaExtension(models.Model):
         self.create([{"number": number, "company_id": company.id} for number in sorted(wanted - by_number.keys())])
         for extension in known:
             extension.active = extension.number in wanted
+
+    def _load_caller_id(self):
+        """Ask Zadarma which number this extension shows; without an answer the last one stays, for another day.
+
+        Nothing depends on it: the dialler shows it to its user.
+        """
+        self.ensure_one()
+        self.caller_id_at = fields.Datetime.now()
+        try:
+            info = self.company_id._zadarma_client(urgent=True).get(
+                f"/v1/pbx/internal/{self.number}/info/", retry=False
+            )
+        except (UserError, ZadarmaError) as error:
+            _logger.info("Zadarma: the number that extension %s shows is not known: %s", self.number, error)
+            return
+        # Where the called country decides there is no one number.
+        varies = str(info.get("caller_id_by_direction")).lower() == "true"
+        number = self.company_id._zadarma_parse_number(str(info.get("caller_id") or ""))
+        self.caller_id = number.e164 if number.kind is Kind.EXTERNAL and not varies else False
 
     # === REGISTRATION === #
 

@@ -1,7 +1,12 @@
 """What the tests of all layers share: an account, its people, and the notifications of a call."""
 
+import io
 import json
 from datetime import datetime
+from urllib.parse import parse_qsl, urlsplit
+
+import requests
+import urllib3
 
 from odoo import SUPERUSER_ID, api
 from odoo.tests import HttpCase, TransactionCase, freeze_time, new_test_user
@@ -172,4 +177,37 @@ class ZadarmaHttpCase(ZadarmaMixin, HttpCase):
             self._wait_remaining_requests()
         self.env.cr.execute("SET LOCAL statement_timeout = 0")
         self.env.invalidate_all()
+        return response
+
+
+class ZadarmaApiMixin:
+    """Zadarma answers what the test says: ``answers`` by path, a dict, a status with a dict, or an error to raise."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.asked, cls.answers = [], {}
+
+    def setUp(self):
+        super().setUp()
+        self.asked.clear()
+        self.answers.clear()
+
+    @classmethod
+    def _request_handler(cls, session, request, /, **kwargs):
+        """Override to answer for Zadarma."""
+        url = urlsplit(request.url)
+        if url.hostname != "api.zadarma.com":
+            return super()._request_handler(session, request, **kwargs)
+        params = dict(parse_qsl(request.body or url.query))
+        cls.asked.append((request.method, url.path, params))
+        answer = cls.answers[url.path]
+        answer = answer(params) if callable(answer) else answer
+        if isinstance(answer, Exception):
+            raise answer
+        status, values = answer if isinstance(answer, tuple) else (200, answer)
+        body = json.dumps({"status": "success" if status < 300 else "error", **values}).encode()
+        response = requests.Response()
+        response.status_code = status
+        response.raw = urllib3.HTTPResponse(io.BytesIO(body), preload_content=False)
         return response

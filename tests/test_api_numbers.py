@@ -7,8 +7,10 @@ from ..zadarma_api.numbers import (
     country_of,
     format_number,
     mask_number,
+    number_prefixes,
     parse_extension,
     parse_number,
+    prefix_range,
     written_forms,
 )
 
@@ -233,6 +235,45 @@ class TestForms(BaseCase):
             for form in written_forms(e164, country):
                 with self.subTest(form):
                     self.assertEqual(parse_number(form, country).e164, e164)
+
+    def test_beginnings_of_numbers(self):
+        for text, country, beginnings in (
+            ("+49 30", "DE", ["+4930"]),
+            ("0049 30", "DE", ["+4930"]),
+            ("030", "DE", ["+4930"]),
+            ("030", "", []),
+            ("30", "DE", ["+4930", "+30"]),
+            ("4930", "DE", ["+494930", "+4930"]),
+            ("+49 (0)30 1", "DE", ["+49301"]),
+            ("22 123", "PL", ["+4822123", "+22123"]),
+            ("044", "UA", ["+38044"]),
+            ("1 212", "US", ["+1212"]),
+            ("8 495", "RU", ["+7495", "+8495"]),
+            ("٠٣٠", "DE", ["+4930"]),
+            ("12a", "DE", []),
+            ("12", "XX", ["+12"]),
+            ("+", "DE", []),
+            ("", "DE", []),
+        ):
+            self.assertEqual(number_prefixes(text, country), beginnings, (text, country))
+
+    def test_range_holds_what_begins_so_and_nothing_else(self):
+        for prefix, beyond in (
+            ("+4930", "+4931"),
+            ("+49", "+5"),
+            ("+4999", "+5"),
+            ("+1", "+2"),
+            ("+9", ""),
+            ("+99", ""),
+        ):
+            self.assertEqual(prefix_range(prefix), (prefix, beyond))
+
+    @property_of
+    @given(st.from_regex(r"\A[1-9][0-9]{0,4}\Z"), st.from_regex(r"\A[1-9][0-9]{0,6}\Z"))
+    def test_range_is_the_prefix(self, prefix, number):
+        first, beyond = prefix_range("+" + prefix)
+        is_between = first <= "+" + number and (not beyond or "+" + number < beyond)
+        self.assertEqual(is_between, number.startswith(prefix))
 
     def test_format_for_people(self):
         for e164, text in (

@@ -153,6 +153,41 @@ def written_forms(e164: str, country: str = "") -> list[str]:
     return list(dict.fromkeys(forms))
 
 
+def number_prefixes(text: str, country: str = "") -> list[str]:
+    """Return how E.164 numbers may begin of which somebody has written the first digits.
+
+    Those of the country go first, as in :func:`parse_typed_number`.
+
+    :param text: the digits as written, with punctuation.
+    :param country: ISO code of the country whose national form may be used.
+    :return: distinct beginnings; none where the text is no beginning of a number.
+    """
+    # "+49 (0)30": the zero is dialled at home alone.
+    digits = compact_digits(text.replace("(0)", ""))
+    international = digits.startswith(("+", "00"))
+    digits = digits.removeprefix("00").removeprefix("+")
+    if not (digits.isascii() and digits.isdigit()):
+        return []
+    # "+49 (0)30": the zero is dialled at home only.
+    candidates = [] if digits.startswith("0") else ["+" + digits]
+    metadata = phonenumbers.PhoneMetadata.metadata_for_region(country.upper()) if country else None
+    if metadata and not international:
+        candidates.insert(0, f"+{metadata.country_code}{digits.removeprefix(metadata.national_prefix or '')}")
+    return list(dict.fromkeys(candidates))
+
+
+def prefix_range(prefix: str) -> tuple[str, str]:
+    """Return what texts of ``+`` and digits with this beginning lie between: from the first on, before the second.
+
+    The second is empty where there is no bound. Unlike a pattern, the range is served by an ordinary index in any
+    collation.
+    """
+    head = prefix.rstrip("9")
+    if head in ("", "+"):
+        return prefix, ""
+    return prefix, head[:-1] + str(int(head[-1]) + 1)
+
+
 def format_number(e164: str) -> str:
     """Return a number as people read it, ``+49 30 1234567``; unchanged where it is not E.164."""
     try:

@@ -74,7 +74,7 @@ class Desk:
         tab.on("pageerror", lambda error: self._note(str(error)))
         self.tabs.append(tab)
         tab.goto(self.url + path)
-        tab.wait_for_selector(".o_zadarma_missed_calls", state="attached")
+        tab.wait_for_selector(".o_zadarma_dialler", state="attached")
         return tab
 
     def _note(self, error):

@@ -123,7 +123,7 @@ test("calls that rang and ended while the connection was lost stay closed", asyn
         notify(makeCall({ id, sent_at }));
         notify(makeEnd({ id, sent_at, reason: "missed" }));
     }
-    await contains(".o_zadarma_missed_calls");
+    await contains(".o_zadarma_dialler");
     expect(".o_zadarma_missed_count").toHaveCount(0);
     expect(CARD).toHaveCount(0);
     await waitForSteps([]);
@@ -161,7 +161,7 @@ test("without connection the state is read every ten seconds, with it never", as
     await advanceTime(10_000);
     expect(reads).toBe(3);
     bus_service.trigger("BUS:RECONNECT");
-    await contains(".o_zadarma_missed_calls");
+    await contains(".o_zadarma_dialler");
     await contains(".o_zadarma_delayed", { count: 0 });
     expect(reads).toBe(4);
 });
@@ -195,7 +195,7 @@ test("who has no extension gets nothing and asks nothing more", async () => {
     await manuallyDispatchProgrammaticEvent(document, "visibilitychange");
     await manuallyDispatchProgrammaticEvent(window, "online");
     await waitForSteps([]);
-    expect(".o_zadarma_missed_calls").toHaveCount(0);
+    expect(".o_zadarma_dialler").toHaveCount(0);
 });
 
 test("who may not read calls has a web client that works", async () => {
@@ -205,7 +205,7 @@ test("who may not read calls has a web client that works", async () => {
     await startWithExtension();
     await contains(".o_navbar");
     await contains(".o_error_dialog", { count: 0 });
-    await contains(".o_zadarma_missed_calls", { count: 0 });
+    await contains(".o_zadarma_dialler", { count: 0 });
 });
 
 test("who wants no popup sees and hears nothing", async () => {
@@ -213,7 +213,7 @@ test("who wants no popup sees and hears nothing", async () => {
     const { notify } = await startWithExtension({ popupState: { popup: false } });
     notify(makeCall());
     await advanceTime(1000);
-    await contains(".o_zadarma_missed_calls");
+    await contains(".o_zadarma_dialler");
     expect(CARD).toHaveCount(0);
     await waitForSteps([]);
 });
@@ -267,7 +267,7 @@ test("whoever does not want to be disturbed sees their own calls alone, from the
     await contains(CARD, { count: 0 });
     notify(makeCall({ id: 8, direction: "outbound" }));
     await contains(`${CARD}[data-call-id="8"]`);
-    notify(makeEnd({ missed: 1 }));
+    notifyMissed(pyEnv, 1, Date.now() / 1000);
     await waitForText(".o_zadarma_missed_count", "1");
     expect.verifySteps([]);
 });
@@ -289,13 +289,13 @@ test("the callers who wait are counted, and opened by a click", async () => {
     await waitForText(".o_zadarma_missed_count", "2");
     count(3, 0);
     await waitForText(".o_zadarma_missed_count", "3");
-    await contains(".o_zadarma_missed_calls[aria-label='Missed calls: 3']");
+    await contains(".o_zadarma_dialler[aria-label='Missed calls: 3']");
     // A count from before the last one, replayed by the bus.
     count(1, 60);
     await settle();
     await waitForText(".o_zadarma_missed_count", "3");
-    await contains(".o_zadarma_missed_calls");
-    document.querySelector(".o_zadarma_missed_calls").click();
+    await contains(".o_zadarma_dialler");
+    document.querySelector(".o_zadarma_dialler").click();
     await waitForSteps(["missed calls"]);
     count(0, 0);
     await contains(".o_zadarma_missed_count", { count: 0 });
@@ -314,7 +314,7 @@ test("an expired session takes all data off the page and leaves Odoo's prompt", 
     expect(CARD).toHaveCount(0);
     await waitForText(".o_dialog", "Your Odoo session expired");
     await contains(CARD, { count: 0 });
-    await contains(".o_zadarma_missed_calls", { count: 0 });
+    await contains(".o_zadarma_dialler", { count: 0 });
     await advanceTime(30_000);
     await contains(".o_dialog");
     expect.verifyErrors(["RPC_ERROR"]);

@@ -42,7 +42,15 @@ const ACCESS_ERROR = "odoo.exceptions.AccessError";
  */
 export class CallService {
     /** What components show. `enabled` is undefined until the server has told. */
-    state = reactive({ enabled: undefined, missed: 0, isDelayed: false, shown: [], asked: [] });
+    state = reactive({
+        enabled: undefined,
+        canDial: false,
+        webphone: false,
+        missed: 0,
+        isDelayed: false,
+        shown: [],
+        asked: [],
+    });
     popup = false;
     sound = false;
     /** Do not disturb: what others set off stays silent and unseen, one's own calls do not. */
@@ -118,11 +126,12 @@ export class CallService {
         }
     }
 
-    load({ now, enabled, popup, sound, dnd, missed, calls, asked }, askedAt) {
+    load({ now, enabled, popup, sound, dnd, missed, calls, asked, ...rights }, askedAt) {
         Object.assign(this, { popup, sound, dnd, isExpired: false, readAt: Date.now() });
         this.clockOffset = now - Date.now() / 1000;
         this.stateAt = now;
-        this.state.enabled = enabled;
+        const { can_dial: canDial = false, webphone = false } = rights;
+        Object.assign(this.state, { enabled, canDial, webphone });
         this.setMissed(missed, now);
         const live = new Set(calls.map(({ id }) => id));
         for (const { id, heardAt, state } of [...this.calls.values()]) {
@@ -242,8 +251,8 @@ export class CallService {
 
     /** Forget everything about the user. */
     clear() {
-        this.state.enabled = undefined;
-        this.state.missed = this.missedAt = 0;
+        Object.assign(this.state, { enabled: undefined, canDial: false, missed: 0 });
+        this.missedAt = 0;
         this.calls.clear();
         this.outcomes.clear();
         this.settle();
