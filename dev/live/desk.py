@@ -73,7 +73,8 @@ class Desk:
         tab.on("console", lambda message: message.type == "error" and self._note(message.text))
         tab.on("pageerror", lambda error: self._note(str(error)))
         self.tabs.append(tab)
-        tab.goto(self.url + path)
+        # Whoever comes first waits until Odoo has built the web client's code.
+        tab.goto(self.url + path, timeout=120_000)
         tab.wait_for_selector(".o_zadarma_dialler", state="attached")
         return tab
 
