@@ -29,6 +29,7 @@
         "views/res_users_views.xml",
         "views/zadarma_call_overview_views.xml",
         "report/zadarma_call_report_views.xml",
+        "views/zadarma_health_views.xml",
         "views/zadarma_menus.xml",
         "data/ir_cron_data.xml",
         "data/mail_activity_type_data.xml",

@@ -51,12 +51,21 @@ class ZadarmaWebhook(http.Controller):
         signature = request.httprequest.headers.get("Signature", "")
         authentic = verify_webhook(account.secret if account else "", fields, signature)
         if not authentic or not account.admits(request.httprequest.remote_addr):
-            _logger.info("Zadarma: a notification was refused (%s)", "signature" if not authentic else "address")
-            return self._plain("Forbidden", 403)
+            return self._refuse(account, "signature" if not authentic else "address")
         events = request.env(user=SUPERUSER_ID)["zadarma.event"]
         answer, after = events._receive(account, fields)
         response = request.make_response(answer, headers=[("Content-Type", "application/json"), *_HEADERS[1:]])
         response.call_on_close(after)
+        return response
+
+    def _refuse(self, account, reason):
+        """Refuse a notification, and let administrators know when the address is one of ours."""
+        _logger.info("Zadarma: a notification was refused (%s)", reason)
+        response = self._plain("Forbidden", 403)
+        if account:
+            checks = request.env(user=SUPERUSER_ID)["zadarma.check"]
+            if note := checks._count_refusal(account.company_id, reason, request.httprequest.remote_addr):
+                response.call_on_close(note)
         return response
 
     def _echo(self, token):

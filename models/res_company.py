@@ -1,7 +1,7 @@
 import ipaddress
 import logging
 import secrets
-from datetime import datetime, timedelta, timezone
+from datetime import timedelta, timezone
 from typing import NamedTuple
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -12,8 +12,8 @@ from odoo.tools import ormcache
 
 from odoo.addons.base.models.res_partner import _tz_get
 
-from ..zadarma_api import errors
 from ..zadarma_api.client import API_URL, ZadarmaClient
+from ..zadarma_api.errors import ZadarmaError
 from ..zadarma_api.creation import CallKind, Rule
 from ..zadarma_api.numbers import parse_number
 from ..zadarma_api.widget import FN_URL, LIB_URL, is_script_address
@@ -45,14 +45,6 @@ _CREATED = {
     "contact_lead": (True, "lead"),
     "contact_opportunity": (True, "opportunity"),
 }
-NOTIFICATIONS = (
-    "notify_start",
-    "notify_internal",
-    "notify_answer",
-    "notify_end",
-    "notify_out_start",
-    "notify_out_end",
-)
 
 
 def get_zone(name):
@@ -221,6 +213,31 @@ class ResCompany(models.Model):
     zadarma_webrtc_lib_url = fields.Char(string="First Script of the Phone", default=LIB_URL)
     zadarma_webrtc_fn_url = fields.Char(string="Second Script of the Phone", default=FN_URL)
     zadarma_pbx_id = fields.Char(string="Zadarma PBX", readonly=True, copy=False)
+    zadarma_balance = fields.Float(digits=(16, 2), readonly=True, copy=False, groups="base.group_system")
+    zadarma_currency = fields.Char(readonly=True, copy=False, groups="base.group_system")
+    zadarma_balance_at = fields.Datetime(
+        string="Zadarma Balance Read On", readonly=True, copy=False, groups="base.group_system"
+    )
+    zadarma_balance_limit = fields.Float(
+        string="Warn Below", digits=(16, 2), default=5.0, help="Zero or less warns of nothing."
+    )
+    zadarma_connected_at = fields.Datetime(
+        string="Zadarma Connected On",
+        readonly=True,
+        copy=False,
+        groups="base.group_system",
+        help="Since when notifications come here.",
+    )
+    zadarma_connected_by = fields.Many2one(
+        "res.users", readonly=True, copy=False, groups="base.group_system", ondelete="set null"
+    )
+    zadarma_alert_id = fields.Many2one(
+        "mail.activity", readonly=True, copy=False, groups="base.group_system", ondelete="set null"
+    )
+    zadarma_check_ids = fields.One2many(
+        "zadarma.check", "company_id", string="Zadarma Checks", groups="base.group_system"
+    )
+    zadarma_extension_ids = fields.One2many("zadarma.extension", "company_id", string="Zadarma Extensions")
     zadarma_restrict_addresses = fields.Boolean(
         string="Restrict Zadarma Addresses",
         help="Accept notifications from the addresses below only. Behind a proxy, Odoo must run in proxy mode.",
@@ -303,6 +320,8 @@ class ResCompany(models.Model):
         for name in ("zadarma_key", "zadarma_secret"):
             if isinstance(vals.get(name), str):
                 vals[name] = vals[name].strip()
+        if vals.get("zadarma_key") and {vals["zadarma_key"]} != set(self.mapped("zadarma_key")):
+            self._zadarma_forget_account()
         result = super().write(vals)
         if _ACCOUNT_FIELDS & vals.keys():
             self.env.registry.clear_cache()
@@ -371,81 +390,6 @@ class ResCompany(models.Model):
                 self.env._("The system parameter zadarma.api_url is no HTTPS address. Correct or remove it.")
             ) from error
 
-    def _zadarma_explain(self, error):
-        """Return what a failed request means and what to do next.
-
-        :param zadarma_api.errors.ZadarmaError error: what the client raised.
-        :rtype: str
-        """
-        if isinstance(error, errors.AuthorizationError):
-            return self.env._("Zadarma does not accept the key or the secret. Copy both again from your account.")
-        if isinstance(error, errors.RateLimitError):
-            return self.env._("Zadarma asks to slow down. Try again in %(seconds)s seconds.", seconds=error.retry_after)
-        if isinstance(error, errors.UnreachableError):
-            return self.env._("Zadarma could not be reached. Check the server's internet access and try again.")
-        return self.env._("Zadarma refused the request: %(reason)s", reason=error.message)
-
-    def action_zadarma_connect(self):
-        """Check the account, read its zone, extensions and numbers, and have it send its notifications here.
-
-        :return: a notification that tells what was done.
-        :raise UserError: at the first step that fails; it can be repeated.
-        """
-        self.ensure_one()
-        self.check_access("write")
-        client = self._zadarma_client(urgent=True)
-        try:
-            balance = client.get("/v1/info/balance/")
-            self._zadarma_propose_tz(client.get("/v1/info/timezone/"))
-            pbx = client.get("/v1/pbx/internal/")
-            self._zadarma_keep_pbx_id(pbx)
-            extensions = pbx.get("numbers") or []
-            numbers = client.get("/v1/direct_numbers/").get("info") or []
-            client.post("/v1/pbx/callinfo/url/", {"url": self.sudo().zadarma_webhook_url})
-            client.post("/v1/pbx/callinfo/notifications/", dict.fromkeys(NOTIFICATIONS, "true"))
-            if self.zadarma_webrtc:
-                self._zadarma_register_webrtc(client)
-        except errors.ZadarmaError as error:
-            raise UserError(self._zadarma_explain(error)) from error
-        self.env["zadarma.extension"]._load(self, extensions)
-        self.env["zadarma.number"]._load(self, numbers)
-        return {
-            "type": "ir.actions.client",
-            "tag": "display_notification",
-            "params": {
-                "title": self.env._("Zadarma"),
-                "type": "success",
-                "message": self.env._(
-                    "Connected. Balance: %(balance)s %(currency)s, extensions: %(extensions)s, numbers: %(numbers)s.",
-                    balance=balance.get("balance"),
-                    currency=balance.get("currency") or "",
-                    extensions=len(extensions),
-                    numbers=len(numbers),
-                ),
-                "next": {"type": "ir.actions.client", "tag": "soft_reload"},
-            },
-        }
-
-    def _zadarma_propose_tz(self, answer):
-        """Take a zone whose clock agrees with the account's: the present one, the company's, else a plain offset.
-
-        :param dict answer: of ``/v1/info/timezone/``: ``datetime`` on the account's clock and ``unixtime``.
-        """
-        try:
-            moment = datetime.fromtimestamp(int(answer["unixtime"]), timezone.utc)
-            clock = fields.Datetime.to_datetime(answer["datetime"]).replace(tzinfo=timezone.utc)
-        except (AttributeError, KeyError, OSError, OverflowError, TypeError, ValueError):
-            return
-        minutes = round((clock - moment).total_seconds() / 60)
-        # POSIX counts the other way round: Etc/GMT-3 is three hours ahead.
-        offset_zone = f"Etc/GMT{-minutes // 60:+d}" if minutes else "UTC"
-        for name in (self.zadarma_tz, self.partner_id.tz, self.env.user.tz, offset_zone):
-            if name in dict(_tz_get(self)) and moment.astimezone(get_zone(name)).utcoffset().total_seconds() == (
-                minutes * 60
-            ):
-                self.zadarma_tz = name
-                return
-
     def _zadarma_keep_pbx_id(self, answer):
         """Keep the number of the PBX, which full logins of extensions begin with.
 
@@ -479,7 +423,7 @@ class ResCompany(models.Model):
         self.check_access("write")
         try:
             domain = self._zadarma_register_webrtc(self._zadarma_client(urgent=True))
-        except errors.ZadarmaError as error:
+        except ZadarmaError as error:
             raise UserError(self._zadarma_explain(error)) from error
         return {
             "type": "ir.actions.client",

@@ -1,5 +1,7 @@
 from odoo import api, fields, models
 
+from .zadarma_check import SETUP_CODES
+
 
 class ResConfigSettings(models.TransientModel):
     """The Zadarma page of the settings: one account a company."""
@@ -7,7 +9,17 @@ class ResConfigSettings(models.TransientModel):
     _inherit = "res.config.settings"
 
     zadarma_key = fields.Char(related="company_id.zadarma_key", readonly=False)
-    zadarma_secret = fields.Char(related="company_id.zadarma_secret", readonly=False)
+    zadarma_new_secret = fields.Char(
+        compute="_compute_zadarma_new_secret", inverse="_inverse_zadarma_new_secret", help="Written, and never shown."
+    )
+    zadarma_has_secret = fields.Boolean(compute="_compute_zadarma_new_secret")
+    zadarma_check_ids = fields.Many2many("zadarma.check", compute="_compute_zadarma_check_ids")
+    zadarma_balance = fields.Float(related="company_id.zadarma_balance")
+    zadarma_currency = fields.Char(related="company_id.zadarma_currency")
+    zadarma_balance_at = fields.Datetime(related="company_id.zadarma_balance_at")
+    zadarma_balance_limit = fields.Float(related="company_id.zadarma_balance_limit", readonly=False)
+    zadarma_extension_count = fields.Integer(compute="_compute_zadarma_extensions")
+    zadarma_extensions_open = fields.Integer(compute="_compute_zadarma_extensions")
     zadarma_webhook_url = fields.Char(related="company_id.zadarma_webhook_url")
     zadarma_tz = fields.Selection(related="company_id.zadarma_tz", readonly=False)
     zadarma_default_user_id = fields.Many2one(related="company_id.zadarma_default_user_id", readonly=False)
@@ -39,6 +51,30 @@ class ResConfigSettings(models.TransientModel):
             wizard = self.env["zadarma.creation.wizard"].new({"company_id": settings.company_id.id})
             settings.zadarma_create_summary = wizard._get_sentences()[0]
 
+    @api.depends("company_id")
+    def _compute_zadarma_new_secret(self):
+        for settings in self:
+            settings.zadarma_new_secret = False
+            settings.zadarma_has_secret = bool(settings.company_id.zadarma_secret)
+
+    def _inverse_zadarma_new_secret(self):
+        for settings in self:
+            if settings.zadarma_new_secret:
+                settings.company_id.zadarma_secret = settings.zadarma_new_secret
+
+    @api.depends("company_id.zadarma_check_ids")
+    def _compute_zadarma_check_ids(self):
+        for settings in self:
+            checks = settings.company_id.zadarma_check_ids
+            settings.zadarma_check_ids = checks.filtered(lambda check: check.code in SETUP_CODES)
+
+    @api.depends("company_id.zadarma_extension_ids.user_id")
+    def _compute_zadarma_extensions(self):
+        for settings in self:
+            extensions = settings.company_id.zadarma_extension_ids
+            settings.zadarma_extension_count = len(extensions)
+            settings.zadarma_extensions_open = len(extensions.filtered(lambda extension: not extension.user_id))
+
     def action_zadarma_connect(self):
         """Connect the company's account; see :meth:`res.company.action_zadarma_connect`."""
         return self.company_id.action_zadarma_connect()
@@ -46,3 +82,15 @@ class ResConfigSettings(models.TransientModel):
     def action_zadarma_register_webrtc(self):
         """Register this site for the phone; see :meth:`res.company.action_zadarma_register_webrtc`."""
         return self.company_id.action_zadarma_register_webrtc()
+
+    def action_zadarma_test_address(self):
+        """Have the address echo a value; see :meth:`res.company.action_zadarma_test_address`."""
+        return self.company_id.action_zadarma_test_address()
+
+    def action_zadarma_read_balance(self):
+        """Read the balance; see :meth:`res.company.action_zadarma_read_balance`."""
+        return self.company_id.action_zadarma_read_balance()
+
+    def action_zadarma_disconnect(self):
+        """Forget the account; see :meth:`res.company.action_zadarma_disconnect`."""
+        return self.company_id.action_zadarma_disconnect()

@@ -2,7 +2,7 @@ import time
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError
-from odoo.fields import Domain
+from odoo.fields import Command, Domain
 
 _OWN_PREFERENCES = [
     "zadarma_popup",
@@ -105,8 +105,36 @@ class ResUsers(models.Model):
             others_sudo.flush_recordset(["calls_out"])
             chosen_sudo.calls_out = True
 
+    @api.model_create_multi
+    def create(self, vals_list):
+        """Override to keep an extension with its user."""
+        for vals in vals_list:
+            self.browse()._check_extensions_are_free(vals)
+        return super().create(vals_list)
+
+    def _check_extensions_are_free(self, vals):
+        """Let an extension change hands where it is listed, not by the way.
+
+        :raise UserError: where these values would take an extension from somebody else.
+        """
+        linked = []
+        for command, *ids in vals.get("zadarma_extension_ids") or ():
+            linked += {Command.LINK: ids[:1], Command.SET: ids[-1]}.get(command, [])
+        taken = self.env["zadarma.extension"].browse(linked).filtered(lambda e: e.user_id and e.user_id not in self)
+        if taken:
+            raise UserError(
+                self.env._(
+                    "Extension %(extension)s belongs to %(user)s already. Change that in the list of extensions.",
+                    extension=taken[0].number,
+                    user=taken[0].user_id.name,
+                )
+            )
+
     def write(self, vals):
-        """Override to let every open page of a user know at once how they want to hear of calls."""
+        """Override to keep an extension with its user, and to let every open page of a user know at once how they
+        want to hear of calls.
+        """
+        self._check_extensions_are_free(vals)
         result = super().write(vals)
         if {"zadarma_popup", "zadarma_sound", "zadarma_dnd", "zadarma_webrtc"} & vals.keys():
             for user in self:

@@ -1,10 +1,12 @@
 import logging
 
 from odoo import api, fields, models
-from odoo.exceptions import UserError
+from odoo.exceptions import UserError, ValidationError
 
-from ..zadarma_api.errors import ZadarmaError
+from ..zadarma_api.errors import RateLimitError, ZadarmaError
+from ..zadarma_api.matching import propose
 from ..zadarma_api.numbers import Kind, parse_extension
+from .zadarma_check import Finding
 
 _logger = logging.getLogger(__name__)
 
@@ -21,6 +23,7 @@ class ZadarmaExtension(models.Model):
     _rec_name = "number"
     _check_company_auto = True
 
+    name = fields.Char(string="Name at Zadarma", readonly=True)
     number = fields.Char(required=True, help="The extension's number in the PBX, e.g. 100.")
     company_id = fields.Many2one(
         "res.company", required=True, default=lambda self: self.env.company, ondelete="cascade", index=True
@@ -32,6 +35,20 @@ class ZadarmaExtension(models.Model):
         index="btree_not_null",
         help="Whose phone this is. Calls that ring here pop up on this user's screen.",
     )
+    proposed_user_id = fields.Many2one(
+        "res.users",
+        string="Proposed User",
+        readonly=True,
+        copy=False,
+        ondelete="set null",
+        help="Who this may be by e-mail address, login or name. Counts from when somebody accepts it.",
+    )
+    emails = fields.Char(
+        string="Addresses for Recordings", readonly=True, copy=False, help="Where Zadarma mails recordings to."
+    )
+    is_recorded = fields.Boolean(string="Recorded", readonly=True, copy=False, help="Zadarma keeps its recordings.")
+    details_read_at = fields.Datetime(string="Details Read On", readonly=True, copy=False)
+    is_gone = fields.Boolean(readonly=True, copy=False, help="Not in the PBX any more. Archived for that reason.")
     calls_out = fields.Boolean(
         copy=False,
         help="The user's calls from Odoo ring here first. Otherwise their first extension.",
@@ -58,6 +75,22 @@ class ZadarmaExtension(models.Model):
         "A user calls out with one extension in a company.",
     )
 
+    @api.constrains("user_id", "company_id")
+    def _check_user(self):
+        for extension in self:
+            # sudo: res.users - whether a colleague may work in the extension's company
+            user_sudo = extension.user_id.sudo()
+            if user_sudo and (user_sudo.share or extension.company_id not in user_sudo.company_ids):
+                raise ValidationError(
+                    self.env._(
+                        "%(user)s does not work in %(company)s. Choose a user of that company for extension"
+                        " %(extension)s.",
+                        user=user_sudo.name,
+                        company=extension.company_id.name,
+                        extension=extension.number,
+                    )
+                )
+
     @api.model_create_multi
     def create(self, vals_list):
         """Override to write extensions as Zadarma does."""
@@ -74,6 +107,7 @@ class ZadarmaExtension(models.Model):
         if "user_id" in vals:
             moved = self.filtered(lambda extension: extension.user_id.id != vals["user_id"])
             moved.calls_out = False
+            vals["proposed_user_id"] = False
             # sudo: zadarma.extension - nobody has access to the keys of phones
             moved.sudo().webrtc_key = False
         result = super().write(vals)
@@ -97,8 +131,96 @@ class ZadarmaExtension(models.Model):
         wanted = {parse_extension(str(number)) for number in numbers}
         by_number = known.grouped("number")
         self.create([{"number": number, "company_id": company.id} for number in sorted(wanted - by_number.keys())])
-        for extension in known:
-            extension.active = extension.number in wanted
+        gone = known.filtered(lambda extension: extension.active and extension.number not in wanted)
+        gone.write({"active": False, "is_gone": True})
+        # What people archived stays so.
+        back = known.filtered(lambda extension: extension.is_gone and extension.number in wanted)
+        back.write({"active": True, "is_gone": False})
+
+    @api.model
+    def _read_details(self, company, client, limit):
+        """Read what Zadarma knows of each extension, those first that were never read or so long ago.
+
+        :param res.company company: whose PBX.
+        :param ZadarmaClient client: of that company.
+        :param int limit: how many to read at most; each is a request.
+        """
+        due = fields.Datetime.subtract(fields.Datetime.now(), days=1)
+        domain = [("company_id", "=", company.id), "|", ("details_read_at", "=", False), ("details_read_at", "<", due)]
+        for extension in self.search(domain, order="details_read_at NULLS FIRST, number", limit=limit):
+            try:
+                extension._take_details(client.get(f"/v1/pbx/internal/{extension.number}/info/"))
+            except RateLimitError:
+                return
+            except ZadarmaError:
+                extension.details_read_at = fields.Datetime.now()
+
+    def _take_details(self, info):
+        """Write down what Zadarma tells of the extension."""
+        emails = str(info.get("record_email") or "")
+        self.write(
+            {
+                "name": str(info.get("name") or "").strip() or False,
+                "emails": emails if "@" in emails else False,
+                "is_recorded": str(info.get("record_store") or "false").lower() != "false",
+                "details_read_at": fields.Datetime.now(),
+            }
+        )
+
+    @api.model
+    def _propose_users(self, company):
+        """Propose a user for each extension that has none, where that is clear."""
+        extensions = self.search([("company_id", "=", company.id)])
+        open_extensions = extensions.filtered(lambda extension: not extension.user_id)
+        # sudo: res.users - names and addresses of colleagues are compared, not shown
+        users_sudo = self.env["res.users"].sudo()
+        people = users_sudo.search([("share", "=", False), ("company_ids", "in", company.ids)]) - extensions.user_id
+        found = propose(
+            {extension.number: [extension.name, *(extension.emails or "").split(",")] for extension in open_extensions},
+            {user.id: [user.email, user.login, user.name] for user in people},
+        )
+        for extension in open_extensions:
+            extension.proposed_user_id = found.get(extension.number, False)
+
+    @api.model
+    def _get_users_finding(self, company):
+        """Return whether each extension has a user.
+
+        :rtype: Finding
+        """
+        extensions = self.search([("company_id", "=", company.id), ("user_id", "=", False)])
+        if not extensions:
+            return Finding("ok", "users_all")
+        params = {
+            "open": ", ".join(extensions.mapped("number")),
+            "proposed": ", ".join(
+                f"{extension.number} {extension.proposed_user_id.name}"
+                for extension in extensions
+                if extension.proposed_user_id
+            ),
+        }
+        return Finding("warning", "users_proposed" if params["proposed"] else "users_open", params)
+
+    def action_accept_proposal(self):
+        """Give extensions to the users who were proposed."""
+        self.check_access("write")
+        for extension in self.filtered(lambda extension: extension.proposed_user_id and not extension.user_id):
+            extension.user_id = extension.proposed_user_id
+
+    def action_switch_recording(self):
+        """Have Zadarma record the calls of this extension, or stop doing so.
+
+        :raise UserError: where Zadarma refuses.
+        """
+        self.ensure_one()
+        self.check_access("write")
+        client = self.company_id._zadarma_client(urgent=True)
+        status = "off_store" if self.is_recorded else "on_store"
+        try:
+            client.call("PUT", "/v1/pbx/internal/recording/", {"id": self.number, "status": status})
+        except ZadarmaError as error:
+            raise UserError(self.company_id._zadarma_explain(error)) from error
+        self.is_recorded = status == "on_store"
 
     def _load_caller_id(self):
         """Ask Zadarma which number this extension shows; without an answer the last one stays, for another day.

@@ -2,7 +2,7 @@
 
 import io
 import json
-from datetime import datetime
+from datetime import datetime, timedelta, timezone
 from urllib.parse import parse_qsl, urlsplit
 
 import requests
@@ -181,7 +181,10 @@ class ZadarmaHttpCase(ZadarmaMixin, HttpCase):
 
 
 class ZadarmaApiMixin:
-    """Zadarma answers what the test says: ``answers`` by path, a dict, a status with a dict, or an error to raise."""
+    """Zadarma answers what the test says: ``answers`` by path, or by verb and path where that matters.
+
+    An answer is a dict, a status with a dict, or an error to raise.
+    """
 
     @classmethod
     def setUpClass(cls):
@@ -201,7 +204,7 @@ class ZadarmaApiMixin:
             return super()._request_handler(session, request, **kwargs)
         params = dict(parse_qsl(request.body or url.query))
         cls.asked.append((request.method, url.path, params))
-        answer = cls.answers[url.path]
+        answer = cls.answers.get(f"{request.method} {url.path}") or cls.answers[url.path]
         answer = answer(params) if callable(answer) else answer
         if isinstance(answer, Exception):
             raise answer
@@ -211,3 +214,59 @@ class ZadarmaApiMixin:
         response.status_code = status
         response.raw = urllib3.HTTPResponse(io.BytesIO(body), preload_content=False)
         return response
+
+
+API_ANSWERS = {
+    "/v1/info/balance/": {"balance": 10.34, "currency": "USD"},
+    "/v1/pbx/internal/": {"pbx_id": 1234, "numbers": [101, 102, 104]},
+    "/v1/pbx/internal/101/info/": {"name": "Ada", "record_store": "Without recognition"},
+    "/v1/pbx/internal/102/info/": {"name": "Charles", "record_store": "For manual recognition"},
+    "/v1/pbx/internal/104/info/": {"name": "Supervisor", "record_store": "false"},
+    "/v1/pbx/internal/recording/": {"recording": "on"},
+    "/v1/direct_numbers/": {"info": [{"number": "442037691880", "number_name": "London"}, {"number": None}]},
+    "/v1/pbx/callinfo/": {"url": ""},
+    "/v1/pbx/callinfo/url/": {"url": "…"},
+    "/v1/pbx/callinfo/notifications/": {"notifications": {}},
+    "/v1/pbx/webhooks/": {"url": ""},
+    "/v1/pbx/webhooks/url/": {"url": "…"},
+    "/v1/pbx/webhooks/hooks/": {"hooks": {}},
+    "/v1/statistics/pbx/": {"stats": []},
+}
+
+
+class ZadarmaAccountCase(ZadarmaApiMixin, ZadarmaCase):
+    """An account that Zadarma knows, with all that Connect asks for."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.env["ir.config_parameter"].set_param("web.base.url", "https://crm.example.com")
+
+    def setUp(self):
+        super().setUp()
+        self.answers.update(API_ANSWERS)
+        moment = int(START.replace(tzinfo=timezone.utc).timestamp())
+        self.answers["/v1/info/timezone/"] = {"unixtime": moment, "datetime": "2025-03-01 12:00:00"}
+
+    def posted(self, path):
+        """Return the parameters with which a method was called last, other than by GET; nothing if it was not."""
+        found = [params for verb, known, params in self.asked if known == path and verb != "GET"]
+        return found[-1] if found else {}
+
+    def pass_time(self, minutes):
+        """Let time pass, at Zadarma too."""
+        self.clock.tick(minutes * 60)
+        answer = self.answers["/v1/info/timezone/"]
+        if answer.get("unixtime", 0) > 1:
+            moment = datetime.now(timezone.utc)
+            local = (moment + timedelta(hours=2)).strftime("%Y-%m-%d %H:%M:%S")
+            self.answers["/v1/info/timezone/"] = {"unixtime": int(moment.timestamp()), "datetime": local}
+
+    def extension(self, number):
+        """Return an extension of the company, also an archived one."""
+        extensions = self.env["zadarma.extension"].with_context(active_test=False)
+        return extensions.search([("company_id", "=", self.company.id), ("number", "=", number)])
+
+    def check(self, code):
+        """Return what was found last."""
+        return self.env["zadarma.check"]._find(self.company, code)

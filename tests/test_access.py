@@ -16,6 +16,7 @@ MATRIX = {
     "zadarma.call.outcome": {"user": "0000", "agent": "1000", "manager": "1111", "system": "0000"},
     "zadarma.event": {"user": "0000", "agent": "0000", "manager": "0000", "system": "1001"},
     "zadarma.extension": {"user": "0000", "agent": "1000", "manager": "1000", "system": "1111"},
+    "zadarma.check": {"user": "0000", "agent": "0000", "manager": "0000", "system": "1000"},
     "zadarma.throttle": {"user": "0000", "agent": "0000", "manager": "0000", "system": "1000"},
     "zadarma.missed.call": {"user": "0000", "agent": "1000", "manager": "1101", "system": "0000"},
     "zadarma.number": {"user": "0000", "agent": "1000", "manager": "1000", "system": "1111"},

@@ -23,7 +23,7 @@ class TestUsers(ZadarmaCase):
         self.assertEqual(agent.read(list(choice))[0], {"id": agent.id, **choice})
         with self.assertRaises(AccessError):
             self.extensions[1].with_user(self.agent).user_id = self.agent
-        with self.assertRaises(AccessError):
+        with self.assertRaises(UserError):
             agent.write({"zadarma_extension_ids": [(4, self.extensions[1].id)]})
         with self.assertRaises(AccessError):
             self.colleague.with_user(self.agent).zadarma_dnd = True

@@ -39,3 +39,28 @@ class RefusedError(ZadarmaError):
 
 class AnswerError(ZadarmaError):
     """The answer is no JSON object, too large, or a server error."""
+
+
+# What Zadarma's words mean, the first that fits: they are short, and the same ones are used for several causes.
+_MEANINGS = (
+    (("money", "balance", "insufficient", "not enough"), "money"),
+    (("phone number", "phone's number", "sip not found", "wrong number"), "number"),
+    (("url", "zd_echo"), "url"),
+)
+
+
+def meaning(error: ZadarmaError) -> str:
+    """Return what an error means for people, whatever way it came.
+
+    :return: ``key``, ``rate_limit``, ``unreachable``, ``server``, ``money``, ``number``, ``url`` or ``refused``.
+    """
+    for kind, name in (
+        (AuthorizationError, "key"),
+        (RateLimitError, "rate_limit"),
+        (UnreachableError, "unreachable"),
+        (AnswerError, "server"),
+    ):
+        if isinstance(error, kind):
+            return name
+    said = error.message.lower()
+    return next((name for words, name in _MEANINGS if any(word in said for word in words)), "refused")

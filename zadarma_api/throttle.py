@@ -99,6 +99,22 @@ class Lane:
             self.left -= 1
 
 
+@dataclass(frozen=True)
+class Use:
+    """How much of the limit is used.
+
+    :ivar sent: requests of the last minute.
+    :ivar limit: how many there may be.
+    :ivar refused: whether Zadarma has said "too many" and nothing may be sent.
+    :ivar wait: for how many seconds more.
+    """
+
+    sent: int
+    limit: int
+    refused: bool
+    wait: int
+
+
 @dataclass
 class Throttle:
     """What one account's programs remember of their requests."""
@@ -162,6 +178,14 @@ class Throttle:
         pause = min(max(asked or 0.0, growing), _LONGEST_PAUSE)
         lane.left, lane.until = 0, now + pause
         return pause
+
+    def use(self, now: float) -> Use:
+        """Return how much of the limit is used, for people to see."""
+        self.everything.settle(now)
+        self.statistics.settle(now)
+        lanes = [lane for lane in (self.everything, self.statistics) if lane.strikes and lane.left is not None]
+        wait = max((lane.until - now for lane in lanes), default=0.0)
+        return Use(len(self.everything.sent), LIMIT, bool(lanes), round(wait))
 
     def _lane(self, path: str) -> Lane:
         return self.statistics if is_statistics(path) else self.everything

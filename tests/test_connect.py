@@ -1,0 +1,368 @@
+from datetime import timedelta
+
+from odoo import SUPERUSER_ID, api, fields
+from odoo.exceptions import AccessError, UserError
+from odoo.tests import tagged
+from odoo.tools import mute_logger
+
+from ..models import res_company_connection
+from ..zadarma_api.throttle import LIMIT
+from .common import ZadarmaAccountCase, inbound
+
+REFUSED = (400, {"message": "Wrong URL"})
+UNAUTHORIZED = (401, {"message": "Not authorized"})
+CLIENT = "odoo.addons.zadarma.zadarma_api.client"
+
+
+@tagged("post_install", "-at_install")
+class TestConnect(ZadarmaAccountCase):
+    def connect(self):
+        """Press Connect; return the results by step."""
+        self.env.invalidate_all()
+        self.told = self.company.action_zadarma_connect()["params"]
+        self.env.invalidate_all()
+        return {check.code: check for check in self.company.zadarma_check_ids}
+
+    def states(self):
+        return {code: check.state for code, check in self.connect().items()}
+
+    def test_an_account_is_connected_by_one_press(self):
+        self.company.partner_id.tz = "Europe/Kyiv"
+        checks = self.connect()
+        self.assertEqual(set(checks) - {"balance", "clock"}, set(res_company_connection.SETUP_CODES))
+        self.assertEqual(checks["account"].message, "Zadarma accepts key and secret. Balance: 10.34 USD.")
+        self.assertEqual(self.company.zadarma_tz, "Europe/Kyiv")
+        self.assertEqual(self.posted("/v1/pbx/callinfo/url/"), {"url": self.company.zadarma_webhook_url})
+        self.assertEqual(set(self.posted("/v1/pbx/callinfo/notifications/").values()), {"true"})
+        self.assertEqual(len(self.posted("/v1/pbx/callinfo/notifications/")), 6)
+        self.assertEqual(self.posted("/v1/pbx/webhooks/hooks/"), {"speech_recognition": "true"})
+        extensions = self.env["zadarma.extension"].search([("company_id", "=", self.company.id)])
+        self.assertEqual(extensions.mapped("number"), ["101", "102", "104"])
+        self.assertEqual(extensions.mapped("name"), ["Ada", "Charles", "Supervisor"])
+        self.assertEqual(extensions.mapped("is_recorded"), [True, True, False])
+        numbers = self.env["zadarma.number"].search([("company_id", "=", self.company.id)])
+        self.assertEqual(numbers.mapped("number"), ["+442037691880"])
+        self.assertEqual(self.told["type"], "warning", "a person has to confirm a user")
+        self.assertIn("Users", self.told["message"])
+
+    def test_users_are_proposed_and_confirmed_by_a_person(self):
+        checks = self.connect()
+        extension = self.extension("104")
+        self.assertFalse(extension.user_id)
+        self.assertEqual(extension.proposed_user_id, self.supervisor)
+        self.assertIn("104 Supervisor", checks["users"].message)
+        extension.action_accept_proposal()
+        self.assertEqual(extension.user_id, self.supervisor)
+        self.assertFalse(extension.proposed_user_id)
+        self.assertEqual(self.connect()["users"].state, "ok")
+        self.assertEqual(self.told["type"], "success")
+
+    def test_second_connect_changes_nothing_that_people_set(self):
+        self.connect()
+        fax, first = self.extension("104"), self.extension("101")
+        fax.active = False
+        self.company.zadarma_tz = "Asia/Tokyo"
+        self.company.zadarma_default_user_id = self.agent
+        number = self.env["zadarma.number"].search([("company_id", "=", self.company.id)])
+        number.name = "Hotline"
+        checks = self.connect()
+        self.assertFalse(fax.active)
+        self.assertEqual(first.user_id, self.agent)
+        self.assertEqual(self.company.zadarma_tz, "Asia/Tokyo")
+        self.assertIn("Choose Etc/GMT-2", checks["zone"].advice)
+        self.assertEqual(number.name, "Hotline")
+
+    def test_extension_that_comes_back_keeps_its_user(self):
+        self.connect()
+        self.answers["/v1/pbx/internal/"] = {"numbers": ["101"]}
+        self.connect()
+        self.assertEqual(self.env["zadarma.extension"].search([]).mapped("number"), ["101"])
+        self.answers["/v1/pbx/internal/"] = {"numbers": [101, 102]}
+        self.connect()
+        self.assertEqual(self.extension("102").user_id, self.colleague)
+
+    def test_zone_without_a_name_is_an_offset(self):
+        self.answers["/v1/info/timezone/"] = {"unixtime": 1740823200, "datetime": "2025-03-01 15:00:00"}
+        self.connect()
+        self.assertEqual(self.company.zadarma_tz, "Etc/GMT-5")
+        self.answers["/v1/info/timezone/"] = {"unixtime": 1740823200, "datetime": "2025-03-01 16:00:00"}
+        self.connect()
+        self.assertEqual(self.company.zadarma_tz, "Etc/GMT-6", "summer time at the account; nobody chose an offset")
+
+    def test_odd_answers_break_nothing(self):
+        self.answers |= {
+            "/v1/info/balance/": {"balance": "x", "currency": None},
+            "/v1/info/timezone/": {"unixtime": "x", "datetime": None},
+            "/v1/pbx/internal/": {"numbers": None},
+            "/v1/direct_numbers/": {"info": ["x", {}]},
+            "/v1/pbx/callinfo/": {"url": None},
+            "/v1/pbx/callinfo/notifications/": {"notifications": "x"},
+        }
+        states = self.states()
+        self.assertEqual((states["zone"], states["extensions"]), ("warning", "warning"))
+
+    def test_wrong_key_says_what_to_do_and_stops_there(self):
+        self.answers["/v1/info/balance/"] = UNAUTHORIZED
+        checks = self.connect()
+        self.assertEqual(checks["account"].message, "Zadarma does not accept the key or the secret.")
+        self.assertIn("Copy key and secret again", checks["account"].advice)
+        self.assertEqual({check.state for code, check in checks.items() if code != "account"}, {"waiting"})
+        self.assertEqual(len(self.asked), 1)
+        self.assertEqual(self.told["type"], "danger")
+
+    def test_step_that_fails_stops_no_other(self):
+        self.answers["/v1/direct_numbers/"] = (500, {"message": "Oops"})
+        with mute_logger(CLIENT):
+            states = self.states()
+        self.assertEqual(states["numbers"], "failed")
+        self.assertEqual((states["extensions"], states["address"], states["notifications"]), ("ok", "ok", "ok"))
+
+    def test_what_zadarma_refuses_is_told_to_be_entered_by_hand(self):
+        self.answers["POST /v1/pbx/callinfo/url/"] = REFUSED
+        self.answers["POST /v1/pbx/callinfo/notifications/"] = REFUSED
+        checks = self.connect()
+        for code in ("address", "notifications"):
+            self.assertEqual(checks[code].state, "failed")
+            self.assertIn("Wrong URL", checks[code].message)
+            self.assertIn(self.company.zadarma_webhook_url, checks[code].advice)
+            self.assertIn("NOTIFY_OUT_START", checks[code].advice)
+        self.assertFalse(self.company.zadarma_connected_at)
+
+    def test_server_that_zadarma_cannot_reach_is_told_so_before_it_is_tried(self):
+        for url, code in (("http://localhost:8069", "local"), ("https://192.168.1.4", "private")):
+            self.env["ir.config_parameter"].set_param("web.base.url", url)
+            checks = self.connect()
+            self.assertEqual(checks["address"].reason, f"address_{code}")
+            self.assertIn("cannot reach this server", checks["address"].message)
+        self.assertFalse(self.posted("/v1/pbx/callinfo/url/"))
+        self.env["ir.config_parameter"].set_param("web.base.url", "http://crm.example.com")
+        self.assertIn("unencrypted", self.connect()["address"].message)
+
+    def test_address_of_another_program_is_named_when_it_is_replaced(self):
+        self.answers["/v1/pbx/callinfo/"] = {"url": "https://user:pass@old.example.com/hook?token=secret"}
+        message = self.connect()["address"].message
+        self.assertIn("https://old.example.com/…", message)
+        self.assertNotIn("secret", message)
+
+    def test_other_events_of_another_program_are_left_alone(self):
+        self.answers["/v1/pbx/webhooks/"] = {"url": "https://sms.example.com/hook"}
+        self.assertIn("left alone", self.connect()["events"].message)
+        self.assertFalse(self.posted("/v1/pbx/webhooks/url/"))
+
+    def test_switched_off_notification_is_noticed(self):
+        self.answers["POST /v1/pbx/callinfo/notifications/"] = {"notifications": {"notify_start": "false"}}
+        self.assertIn("NOTIFY_START", self.connect()["notifications"].message)
+
+    def test_large_pbx_is_read_within_the_limit_of_requests(self):
+        self.answers["/v1/pbx/internal/"] = {"numbers": list(range(100, 300))}
+        checks = self.connect()
+        self.assertEqual(checks["extensions"].message, "Extensions of the PBX: 200.")
+        self.assertLess(len(self.asked), LIMIT / 2)
+        self.assertEqual(checks["notifications"].state, "ok")
+
+    def test_limit_that_is_reached_is_explained(self):
+        self.answers["/v1/info/balance/"] = {"status": "error", "message": "You exceeded the rate limit by User Limits"}
+        account = self.connect()["account"]
+        self.assertRegex(account.advice, r"Try again in \d+ seconds")
+        self.connect()
+        self.assertEqual(len(self.asked), 1, "nothing is sent before that")
+
+    def test_errors_are_translated_for_people(self):
+        for answer, text in (
+            ((400, {"message": "Check your phone number"}), "Check the extension as well"),
+            ((400, {"message": "Not enough money"}), "Top up the balance"),
+            ((400, {"message": "Wrong"}), "Zadarma refused: Wrong"),
+            (UNAUTHORIZED, "Copy key and secret again"),
+        ):
+            self.answers["/v1/info/balance/"] = answer
+            with self.assertRaisesRegex(UserError, text):
+                self.company.action_zadarma_read_balance()
+
+    def test_balance_can_be_read_at_any_time(self):
+        self.answers["/v1/info/balance/"] = {"balance": "3.5", "currency": "EUR"}
+        self.assertIn("3.50 EUR", self.company.action_zadarma_read_balance()["params"]["message"])
+        self.assertEqual(self.check("balance").state, "failed")
+        self.company.zadarma_balance_limit = 0
+        self.company.action_zadarma_read_balance()
+        self.assertEqual(self.check("balance").state, "ok")
+
+    def test_connect_needs_key_and_secret(self):
+        self.company.zadarma_secret = False
+        with self.assertRaisesRegex(UserError, "not set up"):
+            self.company.action_zadarma_connect()
+
+    def test_api_is_spoken_to_over_https_only(self):
+        self.env["ir.config_parameter"].set_param("zadarma.api_url", "http://zadarma.example")
+        with self.assertRaisesRegex(UserError, "no HTTPS address"):
+            self.company.action_zadarma_connect()
+
+    def test_account_is_the_administrators(self):
+        company = self.company.with_user(self.supervisor)
+        for action in (
+            company.action_zadarma_connect,
+            company.action_zadarma_disconnect,
+            company.action_zadarma_read_balance,
+            company.action_zadarma_test_address,
+            self.extensions[0].with_user(self.supervisor).action_switch_recording,
+            self.extensions[0].with_user(self.supervisor).action_accept_proposal,
+        ):
+            with self.assertRaises(AccessError):
+                action()
+
+    def test_forgotten_account_leaves_nothing_behind(self):
+        self.connect()
+        self.answers["/v1/pbx/callinfo/"] = {"url": self.company.zadarma_webhook_url}
+        self.company.action_zadarma_disconnect()
+        self.assertIn(("DELETE", "/v1/pbx/callinfo/url/"), [request[:2] for request in self.asked])
+        self.assertFalse(self.company.zadarma_secret or self.company.zadarma_check_ids)
+        self.assertFalse(self.env["zadarma.throttle"].search([("company_id", "=", self.company.id)]))
+
+    def test_account_of_another_program_is_not_taken_from_it(self):
+        self.answers["/v1/pbx/callinfo/"] = {"url": "https://other.example.com/"}
+        self.company.action_zadarma_disconnect()
+        self.assertNotIn("DELETE", [request[0] for request in self.asked])
+
+    def test_another_key_begins_anew(self):
+        self.connect()
+        self.company.zadarma_key = self.company.zadarma_key
+        self.assertTrue(self.company.zadarma_check_ids)
+        self.company.zadarma_key = "another"
+        self.assertFalse(self.company.zadarma_check_ids or self.company.zadarma_connected_at)
+
+    def test_recording_is_switched_at_zadarma(self):
+        self.connect()
+        extension = self.extension("104")
+        extension.action_switch_recording()
+        self.assertTrue(extension.is_recorded)
+        self.assertEqual(self.posted("/v1/pbx/internal/recording/"), {"id": "104", "status": "on_store"})
+        extension.action_switch_recording()
+        self.assertEqual(self.posted("/v1/pbx/internal/recording/")["status"], "off_store")
+
+    def test_extension_has_one_user_and_says_so(self):
+        with self.assertRaisesRegex(UserError, "101 belongs to Agent already"):
+            self.colleague.zadarma_extension_ids = [fields.Command.link(self.extensions[0].id)]
+        with self.assertRaisesRegex(UserError, "101 belongs to Agent already"):
+            self.colleague.zadarma_extension_ids = [fields.Command.set(self.extensions.ids)]
+        self.agent.zadarma_extension_ids = [fields.Command.link(self.extensions[2].id)]
+        other = self.env["res.company"].create({"name": "Other"})
+        stranger = self.env["res.users"].create(
+            {"name": "Stranger", "login": "stranger", "company_id": other.id, "company_ids": [other.id]}
+        )
+        with self.assertRaisesRegex(UserError, "Stranger does not work in"):
+            self.extensions[2].user_id = stranger
+
+
+@tagged("post_install", "-at_install")
+class TestWatch(ZadarmaAccountCase):
+    def setUp(self):
+        super().setUp()
+        self.company.action_zadarma_connect()
+        self.answers["/v1/pbx/callinfo/"] = {
+            "url": self.company.zadarma_webhook_url,
+            "notifications": dict.fromkeys(res_company_connection.NOTIFICATIONS, "true"),
+        }
+        self.asked.clear()
+
+    def watch(self, minutes=3):
+        """Let time pass and the cron come by."""
+        self.pass_time(minutes)
+        self.env.flush_all()
+        with self.env.registry.cursor() as cr:
+            api.Environment(cr, SUPERUSER_ID, {})["res.company"]._cron_zadarma_watch()
+        self.env.invalidate_all()
+
+    def test_account_that_is_well_stays_green(self):
+        self.watch()
+        self.assertEqual(set(self.company.zadarma_check_ids.mapped("state")), {"ok", "warning"})
+        self.assertEqual(self.check("users").state, "warning")
+
+    def test_faults_are_noticed_at_the_next_look(self):
+        on = self.answers["/v1/pbx/callinfo/"]
+        off = {"url": on["url"], "notifications": {**on["notifications"], "notify_answer": "false"}}
+        for code, path, fault, text in (
+            ("notifications", "/v1/pbx/callinfo/", off, "NOTIFY_ANSWER"),
+            ("address", "/v1/pbx/callinfo/", {**on, "url": "https://other.example.com/"}, "another address"),
+            ("address", "/v1/pbx/callinfo/", {**on, "url": ""}, "nowhere"),
+            ("balance", "/v1/info/balance/", {"balance": 1, "currency": "USD"}, "1.00 USD are left"),
+            ("clock", "/v1/info/timezone/", {"unixtime": 1, "datetime": "1970-01-01 00:00:01"}, "differs"),
+            ("account", "/v1/info/balance/", (500, {"message": "x"}), "no answer"),
+        ):
+            with self.subTest(code), mute_logger(CLIENT):
+                right, self.answers[path] = self.answers[path], fault
+                self.watch()
+                self.assertEqual(self.check(code).state, "failed")
+                self.assertIn(text, self.check(code).message)
+                self.answers[path] = right
+                self.watch()
+                self.assertEqual(self.check(code).state, "ok")
+
+    def test_calls_without_notifications_are_noticed(self):
+        rows = [{"pbx_call_id": f"in_{number % 2:040x}", "callstart": "x"} for number in range(4)]
+        self.answers["/v1/statistics/pbx/"] = {"stats": rows}
+        self.watch(minutes=20)
+        self.assertIn("lists 2 calls", self.check("silence").message)
+        asked = self.asked[-1] if self.asked[-1][1].startswith("/v1/statistics") else None
+        asked = asked or next(request for request in self.asked if request[1] == "/v1/statistics/pbx/")
+        self.assertEqual(
+            asked[2]["start"], ["2025-03-01 12:00:00"], "in the account's zone, not before it was connected"
+        )
+        self.deliver(*(inbound("START", call_id=row["pbx_call_id"]) for row in rows))
+        self.watch(minutes=20)
+        self.assertEqual(self.check("silence").state, "ok")
+
+    def test_statistics_are_not_asked_while_notifications_come(self):
+        self.deliver(inbound("START"))
+        self.watch()
+        self.assertNotIn("/v1/statistics/pbx/", [request[1] for request in self.asked])
+
+    def test_revoked_key_is_one_alert_and_no_loop(self):
+        self.answers["/v1/info/balance/"] = UNAUTHORIZED
+        for _look in range(40):
+            self.watch()
+        self.assertLessEqual(len(self.asked), 5)
+        self.assertEqual(self.check("account").reason, "key")
+        activity = self.company.zadarma_alert_id
+        self.assertTrue(activity.user_id.has_group("base.group_system"))
+        self.assertIn("does not accept the key", activity.note)
+        self.assertTrue(self.env.ref("zadarma.ir_cron_watch").active)
+        alerts = self.env["mail.activity"].with_context(active_test=False)
+        self.assertEqual(alerts.search_count([("summary", "=", activity.summary)]), 1)
+        activity.action_done()
+        self.watch()
+        self.assertEqual(alerts.search_count([("summary", "=", activity.summary)]), 1, "it was told already")
+        self.answers["/v1/info/balance/"] = {"balance": 10, "currency": "USD"}
+        self.watch(minutes=31)
+        self.assertFalse(self.company.zadarma_alert_id, "a new trouble will be a new alert")
+
+    def test_short_trouble_alerts_nobody(self):
+        right = self.answers["/v1/info/balance/"]
+        self.answers["/v1/info/balance/"] = (502, {"message": "x"})
+        with mute_logger(CLIENT):
+            self.watch()
+            self.watch()
+        self.answers["/v1/info/balance/"] = right
+        self.watch()
+        self.assertFalse(self.company.zadarma_alert_id)
+
+    def test_accounts_do_not_mix(self):
+        other = self.env["res.company"].create({"name": "Other", "zadarma_key": "k", "zadarma_secret": "s"})
+        self.answers["/v1/info/balance/"] = {"balance": 1, "currency": "EUR"}
+        self.watch()
+        self.assertEqual(other.zadarma_balance, 1)
+        self.assertFalse(other.zadarma_connected_at)
+        self.assertEqual([path for _verb, path, _params in self.asked].count("/v1/info/balance/"), 2)
+
+    def test_copy_of_a_database_asks_nothing(self):
+        self.company.write({"zadarma_key": False, "zadarma_secret": False})
+        self.asked.clear()
+        self.watch()
+        self.assertFalse(self.asked)
+
+    def test_watch_leaves_people_their_reserve(self):
+        self.pass_time(2)
+        gate = self.env["zadarma.throttle"]._get_gate(self.company, True)
+        for _request in range(LIMIT - 20):
+            gate.enter("/v1/info/balance/")
+        self.watch(minutes=0)
+        self.assertFalse(self.asked)
+        self.assertEqual(fields.Datetime.now() - self.check("account").checked_at, timedelta(0))
