@@ -13,8 +13,8 @@ from odoo.tools import ormcache
 from odoo.addons.base.models.res_partner import _tz_get
 
 from ..zadarma_api.client import API_URL, ZadarmaClient
-from ..zadarma_api.errors import ZadarmaError
 from ..zadarma_api.creation import CallKind, Rule
+from ..zadarma_api.errors import ZadarmaError
 from ..zadarma_api.numbers import parse_number
 from ..zadarma_api.widget import FN_URL, LIB_URL, is_script_address
 

@@ -89,7 +89,8 @@ class ResCompany(models.Model):
         """
         finding = self._zadarma_finding(error)
         said, advice = TEXTS[finding.reason]
-        return " ".join(self.env._(text) % finding.params for text in (said, advice) if text)
+        sentences = [self.env._(text) % finding.params for text in (said, advice) if text]
+        return ". ".join(sentence.rstrip(".") for sentence in sentences) + ("." if advice else "")
 
     # === CONNECT === #
 

@@ -60,10 +60,13 @@ TEXTS = {
         _lt("Zadarma answered with something that is no answer (HTTP status %(status)s)."),
         _lt("Its service may be disturbed. Try again in some minutes."),
     ),
-    "money": (_lt("Zadarma says: %(said)s"), _lt("Top up the balance in your Zadarma account.")),
-    "number": (_lt("Zadarma says: %(said)s"), _lt("Check the extension as well: Zadarma says the same of both.")),
-    "url": (_lt("Zadarma says: %(said)s"), None),
-    "refused": (_lt("Zadarma refused: %(said)s"), None),
+    "money": (_lt("Zadarma refused the request: %(said)s"), _lt("Top up the balance in your Zadarma account.")),
+    "number": (
+        _lt("Zadarma refused the request: %(said)s"),
+        _lt("Check the number, and the extension as well: Zadarma says the same of both."),
+    ),
+    "url": (_lt("Zadarma refused the request: %(said)s"), None),
+    "refused": (_lt("Zadarma refused the request: %(said)s"), None),
     "untried": (_lt("Not tried, because Zadarma did not accept the account."), None),
     "zone_set": (_lt("The account's clock is that of %(zone)s."), None),
     "zone_offset": (

@@ -155,6 +155,7 @@ class TestConnect(ZadarmaAccountCase):
 
     def test_large_pbx_is_read_within_the_limit_of_requests(self):
         self.answers["/v1/pbx/internal/"] = {"numbers": list(range(100, 300))}
+        self.answers |= {f"/v1/pbx/internal/{number}/info/": {"name": ""} for number in range(100, 300)}
         checks = self.connect()
         self.assertEqual(checks["extensions"].message, "Extensions of the PBX: 200.")
         self.assertLess(len(self.asked), LIMIT / 2)
@@ -169,9 +170,9 @@ class TestConnect(ZadarmaAccountCase):
 
     def test_errors_are_translated_for_people(self):
         for answer, text in (
-            ((400, {"message": "Check your phone number"}), "Check the extension as well"),
+            ((400, {"message": "Check your phone number"}), "and the extension as well"),
             ((400, {"message": "Not enough money"}), "Top up the balance"),
-            ((400, {"message": "Wrong"}), "Zadarma refused: Wrong"),
+            ((400, {"message": "Wrong"}), "Zadarma refused the request: Wrong"),
             (UNAUTHORIZED, "Copy key and secret again"),
         ):
             self.answers["/v1/info/balance/"] = answer
@@ -301,11 +302,8 @@ class TestWatch(ZadarmaAccountCase):
         self.answers["/v1/statistics/pbx/"] = {"stats": rows}
         self.watch(minutes=20)
         self.assertIn("lists 2 calls", self.check("silence").message)
-        asked = self.asked[-1] if self.asked[-1][1].startswith("/v1/statistics") else None
-        asked = asked or next(request for request in self.asked if request[1] == "/v1/statistics/pbx/")
-        self.assertEqual(
-            asked[2]["start"], ["2025-03-01 12:00:00"], "in the account's zone, not before it was connected"
-        )
+        [asked] = [params for _verb, path, params in self.asked if path == "/v1/statistics/pbx/"]
+        self.assertEqual(asked["start"], "2025-03-01 12:00:00", "in the account's zone, from when it was connected")
         self.deliver(*(inbound("START", call_id=row["pbx_call_id"]) for row in rows))
         self.watch(minutes=20)
         self.assertEqual(self.check("silence").state, "ok")

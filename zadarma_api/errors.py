@@ -44,7 +44,7 @@ class AnswerError(ZadarmaError):
 # What Zadarma's words mean, the first that fits: they are short, and the same ones are used for several causes.
 _MEANINGS = (
     (("money", "balance", "insufficient", "not enough"), "money"),
-    (("phone number", "phone's number", "sip not found", "wrong number"), "number"),
+    (("phone number", "phone's number", "wrong number"), "number"),
     (("url", "zd_echo"), "url"),
 )
 
