@@ -73,7 +73,10 @@ class ZadarmaCall(models.Model):
         if self.missed_call_id and not self.is_missed:
             row, self.missed_call_id = self.missed_call_id, False
             row._refresh()
-        elif self.is_missed and not self.missed_call_id and self._is_to_be_called_back():
+        elif self.missed_call_id:
+            # The caller may have got a record meanwhile.
+            self.missed_call_id._sync_activity()
+        elif self.is_missed and self._is_to_be_called_back():
             rows._add_try(self)
         if self.date_talk:
             rows._close_for(self)

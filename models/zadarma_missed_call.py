@@ -32,8 +32,8 @@ class ZadarmaMissedCall(models.Model):
     _rec_names_search = ["number", "partner_id", "lead_id"]
 
     company_id = fields.Many2one("res.company", required=True, readonly=True, index=True, ondelete="cascade")
-    number = fields.Char(string="Call Back", required=True, readonly=True)
-    number_display = fields.Char(string="Number", compute="_compute_number_display")
+    number = fields.Char(required=True, readonly=True)
+    number_display = fields.Char(string="Number as Written", compute="_compute_number_display")
     state = fields.Selection(
         [("open", "Waiting"), ("reached", "Talked to"), ("done", "Done")],
         required=True,
@@ -62,8 +62,15 @@ class ZadarmaMissedCall(models.Model):
     date_deadline = fields.Datetime(string="Call Back By", readonly=True, help="Within the company's working time.")
     is_overdue = fields.Boolean(string="Overdue", compute="_compute_status")
     status = fields.Selection(
-        [("waiting", "Waiting"), ("overdue", "Overdue"), ("reached", "Talked to"), ("done", "Done")],
+        [
+            ("waiting", "Waiting"),
+            ("overdue", "Overdue"),
+            ("phoning", "On the phone"),
+            ("reached", "Talked to"),
+            ("done", "Done"),
+        ],
         compute="_compute_status",
+        help="The state, and whether a call with this number goes on right now.",
     )
     age = fields.Char(string="Waiting", compute="_compute_age")
     activity_id = fields.Many2one("mail.activity", readonly=True, ondelete="set null", index="btree_not_null")
@@ -104,10 +111,25 @@ class ZadarmaMissedCall(models.Model):
 
     @api.depends("state", "date_deadline")
     def _compute_status(self):
-        now = fields.Datetime.now()
+        now, phoning = fields.Datetime.now(), self._get_parties_on_the_phone()
         for row in self:
             row.is_overdue = row.state == "open" and bool(row.date_deadline) and row.date_deadline < now
-            row.status = row.state if row.state != "open" else "overdue" if row.is_overdue else "waiting"
+            if row.state != "open":
+                row.status = row.state
+            elif (row.company_id.id, row.number) in phoning:
+                row.status = "phoning"
+            else:
+                row.status = "overdue" if row.is_overdue else "waiting"
+
+    def _get_parties_on_the_phone(self):
+        """Return the company and number of those who ring or talk now, so that two people do not call one caller."""
+        numbers = self.filtered(lambda row: row.state == "open").mapped("number")
+        # sudo: zadarma.call - a colleague's call is not shown, only that there is one
+        calls_sudo = self.env["zadarma.call"].sudo()
+        going_on = calls_sudo.search_fetch(
+            [("state", "!=", "ended"), ("number", "in", numbers)], ["company_id", "number"]
+        )
+        return {(call.company_id.id, call.number) for call in going_on}
 
     @api.depends("date_first", "date_closed")
     def _compute_age(self):

@@ -29,6 +29,7 @@ class ZadarmaCallReport(models.Model):
             "date_start",
             "direction",
             "duration",
+            "is_blocked",
             "is_missed",
             "lead_id",
             "own_number_id",
@@ -98,9 +99,10 @@ class ZadarmaCallReport(models.Model):
             COALESCE(lead.source_id, number.source_id) AS source_id,
             (SELECT leg.extension FROM zadarma_call_leg leg WHERE leg.call_id = call.id
               ORDER BY leg.answered DESC, leg.id LIMIT 1) AS extension,
-            (call.result = 'answered')::int AS answered,
+            (call.result = 'answered' AND call.is_missed IS NOT TRUE)::int AS answered,
             call.is_missed::int AS missed,
-            CASE WHEN call.direction = 'inbound' THEN 100.0 * call.is_missed::int END AS missed_rate,
+            CASE WHEN call.direction = 'inbound' AND call.is_blocked IS NOT TRUE
+                 THEN 100.0 * call.is_missed::int END AS missed_rate,
             CASE WHEN call.result = 'answered' THEN call.waiting END AS waiting,
             call.duration,
             CASE WHEN call.result = 'answered' THEN call.duration END AS average_duration

@@ -135,6 +135,8 @@ def wire(admin, odoo):
     # Through a queue of connections, so that hundreds at once wait in line and not in timeouts of TCP.
     with Proxy(odoo.port, odoo.bus_port) as queue:
         yield Wire(f"{queue.url}/zadarma/{token}", SECRET, zone)
+    missed = "SELECT missed_call_id FROM zadarma_call WHERE pbx_call_id LIKE %s"
+    odoo.sql(f"DELETE FROM zadarma_missed_call WHERE id IN ({missed})", f"{PREFIX}%")
     for table in ("zadarma_call", "zadarma_event"):
         odoo.sql(f"DELETE FROM {table} WHERE pbx_call_id LIKE %s", f"{PREFIX}%")
 

@@ -90,6 +90,12 @@ class Call:
             is_recorded="0",
         )
 
+    def missed(self):
+        """Return the notification that the caller gave up."""
+        return self._form(
+            "END", called_did=DIALLED, disposition="cancel", duration="0", status_code="16", is_recorded="0"
+        )
+
     def whole(self, extensions, talker):
         """Return all its notifications: it rings at some extensions, one talks."""
         return [self.start(), *map(self.internal, extensions), self.answer(talker), self.end(talker)]
