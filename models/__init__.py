@@ -3,6 +3,7 @@ from . import zadarma_blockable, zadarma_working_time_source
 # isort: split
 from . import (
     crm_lead,
+    digest_digest,
     ir_websocket,
     mail_activity,
     mail_message,

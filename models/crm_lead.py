@@ -12,13 +12,19 @@ class CrmLead(models.Model):
 
     zadarma_call_ids = fields.One2many("zadarma.call", "lead_id", string="Calls", groups="zadarma.group_zadarma_user")
     zadarma_call_count = fields.Integer(
-        string="Call Count", compute="_compute_zadarma_call_count", groups="zadarma.group_zadarma_user"
+        string="Call Count", compute="_compute_zadarma_calls", groups="zadarma.group_zadarma_user"
+    )
+    zadarma_last_call = fields.Datetime(
+        string="Last Call", compute="_compute_zadarma_calls", groups="zadarma.group_zadarma_user"
     )
 
-    def _compute_zadarma_call_count(self):
-        counts = dict(self.env["zadarma.call"]._read_group([("lead_id", "in", self.ids)], ["lead_id"], ["__count"]))
+    def _compute_zadarma_calls(self):
+        groups = self.env["zadarma.call"]._read_group(
+            [("lead_id", "in", self.ids)], ["lead_id"], ["__count", "date_start:max"]
+        )
+        calls = {lead.id: (count, last_call) for lead, count, last_call in groups}
         for lead in self:
-            lead.zadarma_call_count = counts.get(lead._origin, 0)
+            lead.zadarma_call_count, lead.zadarma_last_call = calls.get(lead._origin.id, (0, False))
 
     @api.model_create_multi
     def create(self, vals_list):

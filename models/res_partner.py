@@ -27,7 +27,10 @@ class ResPartner(models.Model):
         "zadarma.call", "partner_id", string="Calls", groups="zadarma.group_zadarma_user"
     )
     zadarma_call_count = fields.Integer(
-        string="Call Count", compute="_compute_zadarma_call_count", groups="zadarma.group_zadarma_user"
+        string="Call Count", compute="_compute_zadarma_calls", groups="zadarma.group_zadarma_user"
+    )
+    zadarma_last_call = fields.Datetime(
+        string="Last Call", compute="_compute_zadarma_calls", groups="zadarma.group_zadarma_user"
     )
 
     # Serves the look-up of a caller: equal numbers in the order of their companies.
@@ -44,16 +47,17 @@ class ResPartner(models.Model):
     # Serves the search as one types in the dialler, among contacts who can be called.
     _zadarma_name_idx = models.Index(_name_index)
 
-    def _compute_zadarma_call_count(self):
+    def _compute_zadarma_calls(self):
         people = self.with_context(active_test=False).search([("id", "child_of", self.ids)])
-        counts = dict(
-            self.env["zadarma.call"]._read_group([("partner_id", "in", people.ids)], ["partner_id"], ["__count"])
+        groups = self.env["zadarma.call"]._read_group(
+            [("partner_id", "in", people.ids)], ["partner_id"], ["__count", "date_start:max"]
         )
-        self.zadarma_call_count = 0
-        for partner, count in counts.items():
+        self.zadarma_call_count, self.zadarma_last_call = 0, False
+        for partner, count, last_call in groups:
             while partner:
                 if partner in self:
                     partner.zadarma_call_count += count
+                    partner.zadarma_last_call = max(partner.zadarma_last_call or last_call, last_call)
                 partner = partner.parent_id
 
     @api.model_create_multi

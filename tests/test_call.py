@@ -228,5 +228,6 @@ class TestCall(ZadarmaCase):
         self.partner.parent_id = firm
         self.deliver(inbound("START"))
         self.assertEqual((self.partner.zadarma_call_count, firm.zadarma_call_count), (1, 1))
+        self.assertEqual((self.partner.zadarma_last_call, firm.zadarma_last_call), (START, START))
         found = self.env["zadarma.call"].search(firm.action_view_zadarma_calls()["domain"])
         self.assertEqual(found, self._find_call(CALL_ID))

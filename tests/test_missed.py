@@ -526,3 +526,26 @@ class TestEscalation(MissedCase):
         for switch in ("zadarma_escalate_missed", "zadarma_missed_activities"):
             self.company.write({"zadarma_escalate_missed": True, "zadarma_missed_activities": True, switch: False})
             self.assertEqual(self._escalate(MONDAY + timedelta(days=1)), (0, False))
+
+
+@tagged("post_install", "-at_install")
+class TestDigest(MissedCase):
+    def _kpis(self, user):
+        digest = self.env["digest.digest"].create({"name": "Ours", "company_id": self.company.id})
+        digest.write({"kpi_zadarma_answered": True, "kpi_zadarma_missed": True})
+        self.clock.move_to(START + timedelta(hours=6))
+        kpis = digest._compute_kpis(self.company, user)
+        return {kpi["kpi_fullname"]: kpi["kpi_col1"]["value"] for kpi in kpis}
+
+    def test_digest_counts_the_calls_that_its_reader_may_see(self):
+        self.miss(0)
+        self.miss(1, extensions=("102",))
+        self.talk(2)
+        self.call_back(3)
+        for user, answered, missed in ((self.supervisor, 1, 2), (self.agent, 0, 1), (self.colleague, 1, 1)):
+            self.assertEqual(self._kpis(user), {"Calls Answered": answered, "Calls Missed": missed}, user.name)
+
+    def test_digest_of_people_without_calls_leaves_them_out(self):
+        self.miss()
+        user = self._new_user("clerk", "base.group_user")
+        self.assertEqual(self._kpis(user), {})
