@@ -129,7 +129,7 @@ def parse_event(fields: Mapping[str, str], received_at: datetime, zone: tzinfo, 
     """
     name = fields.get("event", "")
     if name not in CALL_EVENTS:
-        raise EventError(f"{_clean(name) or 'An event without name'} is no event of a call")
+        raise EventError(f"{clean_text(name) or 'An event without name'} is no event of a call")
     call_id = call_id_of(fields)
     if not call_id:
         raise EventError("pbx_call_id is missing or malformed")
@@ -139,23 +139,23 @@ def parse_event(fields: Mapping[str, str], received_at: datetime, zone: tzinfo, 
     started_at = None
     if name != "NOTIFY_RECORD":
         started_at = parse_call_start(fields.get("call_start", ""), received_at, zone)
-    disposition = _clean(fields.get("disposition"))
+    disposition = clean_text(fields.get("disposition"))
     return Event(
         name=name,
         pbx_call_id=call_id,
         received_at=received_at,
         started_at=started_at,
-        caller_id=_clean(fields.get("caller_id")),
-        called_did=_clean(fields.get("called_did")),
-        destination=_clean(fields.get("destination")),
-        internal=parse_extension(_clean(fields.get("internal"))),
-        last_internal=parse_extension(_clean(fields.get("last_internal"))),
-        transfer_from=parse_extension(_clean(fields.get("transfer_from"))),
+        caller_id=clean_text(fields.get("caller_id")),
+        called_did=clean_text(fields.get("called_did")),
+        destination=clean_text(fields.get("destination")),
+        internal=parse_extension(clean_text(fields.get("internal"))),
+        last_internal=parse_extension(clean_text(fields.get("last_internal"))),
+        transfer_from=parse_extension(clean_text(fields.get("transfer_from"))),
         duration=_parse_duration(fields.get("duration"), notes),
         disposition=disposition,
         result=parse_disposition(disposition),
         is_recorded=fields.get("is_recorded", "").strip().lower() in ("1", "true"),
-        recording_id=_parse_recording_id(fields.get("call_id_with_rec", ""), notes),
+        recording_id=_read_recording_id(fields.get("call_id_with_rec", ""), notes),
         is_refused=is_refusal(answer),
         notes=tuple(notes),
     )
@@ -190,7 +190,7 @@ def parse_disposition(text: str) -> str:
     return _DISPOSITIONS.get(word, "other") if word else ""
 
 
-def _clean(text: str | None) -> str:
+def clean_text(text: str | None) -> str:
     """Return a text as the database can keep it: printable, of bounded length."""
     return "".join(c for c in text or "" if c.isprintable()).strip()[:_MAX_TEXT]
 
@@ -200,13 +200,17 @@ def _parse_duration(text: str | None, notes: list[str]) -> int | None:
         return None
     if re.fullmatch(r"[0-9]{1,9}", text.strip()) and int(text) <= _MAX_DURATION:
         return int(text)
-    notes.append(f"duration {_clean(text)!r} ignored")
+    notes.append(f"duration {clean_text(text)!r} ignored")
     return None
 
 
-def _parse_recording_id(text: str, notes: list[str]) -> str:
-    if _RECORDING_ID.fullmatch(text) and ".." not in text:
-        return text
-    if text:
+def parse_recording_id(text: str) -> str:
+    """Return the id of a recording or of a leg, empty where it is malformed."""
+    return text if _RECORDING_ID.fullmatch(text) and ".." not in text else ""
+
+
+def _read_recording_id(text: str, notes: list[str]) -> str:
+    recording_id = parse_recording_id(text)
+    if text and not recording_id:
         notes.append("call_id_with_rec ignored, it is malformed")
-    return ""
+    return recording_id

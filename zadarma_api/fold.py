@@ -119,7 +119,7 @@ def fold(events: Iterable[Event], own_numbers: frozenset[str] = frozenset()) -> 
     talker = _talker(ordered, answers, end, outbound)
     return CallState(
         pbx_call_id=ordered[0].pbx_call_id,
-        direction=_direction(outbound, number, own_numbers),
+        direction=direction_of(outbound, number, own_numbers),
         state=state,
         result=_result(end, answers) if is_over else "",
         disposition=end.disposition if end else "",
@@ -154,7 +154,8 @@ def _is_outbound(ordered: list[Event]) -> bool:
     return any(event.name in _OUTBOUND for event in ordered)
 
 
-def _direction(outbound: bool, number: str, own_numbers: frozenset[str]) -> str:
+def direction_of(outbound: bool, number: str, own_numbers: frozenset[str]) -> str:
+    """Return a call's direction; from or to an own number or an extension it is internal."""
     parsed = parse_number(number)
     if parsed.kind is Kind.INTERNAL or (parsed.e164 and parsed.e164 in own_numbers):
         return "internal"

@@ -4,6 +4,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 
 import phonenumbers
 
@@ -42,6 +43,7 @@ class Number:
     e164: str = ""
 
 
+@lru_cache(maxsize=8192)
 def parse_number(raw: str | None, country: str = "") -> Number:
     """Understand a number in any form that Zadarma or people use.
 
