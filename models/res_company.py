@@ -156,7 +156,6 @@ class ResCompany(models.Model):
     zadarma_team_id = fields.Many2one(
         "crm.team",
         string="Zadarma Sales Team",
-        domain="[('company_id', 'in', (False, company_id))]",
         ondelete="set null",
         help="Where the dialled number says nothing else. Leave it empty for the team of the responsible user.",
     )

@@ -123,7 +123,9 @@ class ZadarmaCall(models.Model):
         partner = own.env["res.partner"].browse(self.sudo()._get_party().id)._filtered_access("read")
         lead = own.env["crm.lead"].browse(self.sudo().lead_id.id)._filtered_access("read")
         matches = own._get_matches() if self.caller_state == "ambiguous" else self.env["res.partner"]
-        leads = (lead | own._find_open_leads(partner, limit=_MAX_DEALS))[:_MAX_DEALS]
+        # A call soon after a lead was closed belongs to it still.
+        is_open = lead.active and not lead.stage_id.is_won
+        leads = ((lead if is_open else lead.browse()) | own._find_open_leads(partner, limit=_MAX_DEALS))[:_MAX_DEALS]
         responsible = lead.user_id or partner.user_id or partner.commercial_partner_id.user_id
         return {
             "partner": bool(partner) and own._format_partner(partner),

@@ -313,6 +313,7 @@ class TestCreation(ZadarmaCase):
         self.clock.tick(timedelta(days=29))
         call = self._answered(f"in_{1:040x}", start=str(self.clock()))
         self.assertEqual((self._leads(), call.lead_id), (lead, lead))
+        self.assertFalse(call._get_popup_values(self.agent, "talking")["deals"], "it is no open deal")
         self.clock.tick(timedelta(days=2))
         call = self._answered(f"in_{2:040x}", start=str(self.clock()))
         self.assertEqual(len(self._leads()), 2)

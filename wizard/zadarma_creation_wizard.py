@@ -8,7 +8,7 @@ from ..zadarma_api.creation import CallKind, Facts, Reason, preview
 
 _DAYS = 30
 # The newest calls of these days, where there are very many.
-_MAX_CALLS = 100_000
+_MAX_CALLS = 50_000
 _SETTINGS = (
     "zadarma_create_type",
     "zadarma_create_incoming_answered",
