@@ -228,18 +228,19 @@ class ZadarmaExtension(models.Model):
         Nothing depends on it: the dialler shows it to its user.
         """
         self.ensure_one()
-        self.caller_id_at = fields.Datetime.now()
+        values = {"caller_id_at": fields.Datetime.now()}
         try:
             info = self.company_id._zadarma_client(urgent=True).get(
                 f"/v1/pbx/internal/{self.number}/info/", retry=False
             )
         except (UserError, ZadarmaError) as error:
             _logger.info("Zadarma: the number that extension %s shows is not known: %s", self.number, error)
-            return
-        # Where the called country decides there is no one number.
-        varies = str(info.get("caller_id_by_direction")).lower() == "true"
-        number = self.company_id._zadarma_parse_number(str(info.get("caller_id") or ""))
-        self.caller_id = number.e164 if number.kind is Kind.EXTERNAL and not varies else False
+        else:
+            # Where the called country decides there is no one number.
+            varies = str(info.get("caller_id_by_direction")).lower() == "true"
+            number = self.company_id._zadarma_parse_number(str(info.get("caller_id") or ""))
+            values["caller_id"] = number.e164 if number.kind is Kind.EXTERNAL and not varies else False
+        self.write(values)
 
     # === REGISTRATION === #
 
