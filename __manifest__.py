@@ -22,6 +22,8 @@
         "views/zadarma_event_views.xml",
         "views/zadarma_extension_views.xml",
         "views/zadarma_missed_call_views.xml",
+        "wizard/zadarma_import_wizard_views.xml",
+        "views/zadarma_import_views.xml",
         "views/zadarma_number_views.xml",
         "views/crm_lead_views.xml",
         "views/digest_digest_views.xml",

@@ -237,6 +237,14 @@ class ResCompany(models.Model):
         "zadarma.check", "company_id", string="Zadarma Checks", groups="base.group_system"
     )
     zadarma_extension_ids = fields.One2many("zadarma.extension", "company_id", string="Zadarma Extensions")
+    zadarma_compare = fields.Boolean(
+        string="Compare Zadarma Calls",
+        default=True,
+        help="Compare calls with Zadarma's statistics every half an hour, and add or correct what notifications lost.",
+    )
+    zadarma_compared_since = fields.Datetime(
+        readonly=True, copy=False, help="Calls from before are history: what is added of them has no consequences."
+    )
     zadarma_restrict_addresses = fields.Boolean(
         string="Restrict Zadarma Addresses",
         help="Accept notifications from the addresses below only. Behind a proxy, Odoo must run in proxy mode.",

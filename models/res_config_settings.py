@@ -41,6 +41,7 @@ class ResConfigSettings(models.TransientModel):
     zadarma_webrtc = fields.Boolean(related="company_id.zadarma_webrtc", readonly=False)
     zadarma_webrtc_lib_url = fields.Char(related="company_id.zadarma_webrtc_lib_url", readonly=False)
     zadarma_webrtc_fn_url = fields.Char(related="company_id.zadarma_webrtc_fn_url", readonly=False)
+    zadarma_compare = fields.Boolean(related="company_id.zadarma_compare", readonly=False)
     zadarma_restrict_addresses = fields.Boolean(related="company_id.zadarma_restrict_addresses", readonly=False)
     zadarma_addresses = fields.Char(related="company_id.zadarma_addresses", readonly=False)
     zadarma_event_days = fields.Integer(related="company_id.zadarma_event_days", readonly=False)

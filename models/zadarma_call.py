@@ -80,6 +80,9 @@ class ZadarmaCall(models.Model):
         index="btree_not_null",
         help="Who talked, or the only one who rang.",
     )
+    answered_by = fields.Char(
+        string="Answered By Extension", readonly=True, help="The extension that talked, the last one after a transfer."
+    )
     leg_ids = fields.One2many("zadarma.call.leg", "call_id", string="Extensions", readonly=True)
     date_start = fields.Datetime(string="Start", required=True, readonly=True)
     date_answer = fields.Datetime(string="Answered On", readonly=True)
@@ -154,7 +157,12 @@ class ZadarmaCall(models.Model):
     def _is_beyond_events(self, company, pbx_call_id):
         """Tell whether a call is so old that its first notifications may be deleted; it stays as it is then."""
         call = self.search([("company_id", "=", company.id), ("pbx_call_id", "=", pbx_call_id)], limit=1)
-        return bool(call) and call.create_date < fields.Datetime.now() - timedelta(days=company.zadarma_event_days)
+        return bool(call) and call._has_lost_events()
+
+    def _has_lost_events(self):
+        """Tell whether the call's first notifications may be deleted."""
+        lasting = timedelta(days=self.company_id.zadarma_event_days)
+        return bool(self) and self.create_date < fields.Datetime.now() - lasting
 
     @api.model
     def _apply(self, company, state, is_live):
@@ -169,6 +177,7 @@ class ZadarmaCall(models.Model):
         """
         call = self.search([("company_id", "=", company.id), ("pbx_call_id", "=", state.pbx_call_id)], limit=1)
         before, facts = call._get_views(), call._get_facts()
+        state = call._with_statistics(company, state)
         values = self._prepare_values(company, state, call)
         if call:
             call._write_changes(values)
@@ -202,6 +211,7 @@ class ZadarmaCall(models.Model):
             "own_number": own_number.e164 or own_number.raw or False,
             "own_number_id": self._find_own_number(company, own_number.e164).id,
             "user_id": self._find_user(company, state).id,
+            "answered_by": state.answered_by or False,
             "date_start": _naive(state.started_at),
             "date_answer": _naive(state.answered_at),
             "date_end": call.date_end if is_timed_out else _naive(state.ended_at),
@@ -281,14 +291,21 @@ class ZadarmaCall(models.Model):
         self.env.flush_all()
         e164 = number.e164 if number.kind is Kind.EXTERNAL else ""
         caller = self.env["zadarma.caller"]._find(e164, self.company_id.id, country)
-        partner = self.env["res.partner"].browse(caller.partner_id).exists()
-        # Colleagues with one number stand for their company, unless that is archived or another company's.
-        if partner and not (partner.active and partner.company_id in (self.company_id, self.env["res.company"])):
-            partner, caller_state = self.env["res.partner"], "ambiguous"
-        else:
-            caller_state = "ambiguous" if caller.is_ambiguous else "found" if partner or caller.lead_id else "unknown"
+        partner, caller_state = self._accept_caller(self.company_id, caller)
         lead = self.env["crm.lead"].browse(caller.lead_id) or self._find_open_leads(partner)[:1]
         return {"caller_state": caller_state, "partner_id": partner.id, "lead_id": lead.id}
+
+    @api.model
+    def _accept_caller(self, company, caller):
+        """Return the contact to link for a caller, and how sure that is.
+
+        :rtype: tuple[res.partner, str]
+        """
+        partner = self.env["res.partner"].browse(caller.partner_id).exists()
+        # Colleagues with one number stand for their company, unless that is archived or another company's.
+        if partner and not (partner.active and partner.company_id in (company, self.env["res.company"])):
+            return self.env["res.partner"], "ambiguous"
+        return partner, "ambiguous" if caller.is_ambiguous else "found" if partner or caller.lead_id else "unknown"
 
     def _find_open_leads(self, partner, limit=1):
         """Return the open leads of a contact's company, the newest first."""

@@ -5,16 +5,16 @@ import logging
 from datetime import timedelta
 
 import psycopg2
-from psycopg2 import errorcodes
 
 from odoo import SUPERUSER_ID, api, fields, models
+
+from .zadarma_event import CONCURRENCY_ERRORS
 
 _logger = logging.getLogger(__name__)
 
 # What follows from a call, in this order: the methods' names. Each does its thing once a call, tells by the call itself
 # whether it was done, and does nothing where its switch is off.
 _CONSEQUENCES = ("_count_blocked", "_create_records", "_follow_up_missed", "_post_note")
-_CONCURRENCY_ERRORS = (errorcodes.SERIALIZATION_FAILURE, errorcodes.DEADLOCK_DETECTED, errorcodes.LOCK_NOT_AVAILABLE)
 # Of calls that are older, as when past ones are imported, people are no longer told.
 _RECENT = timedelta(days=2)
 _MAX_ATTEMPTS = 5
@@ -91,7 +91,7 @@ class ZadarmaCall(models.Model):
             cr.commit()
         except psycopg2.Error as error:
             cr.rollback()
-            if error.pgcode not in _CONCURRENCY_ERRORS:
+            if error.pgcode not in CONCURRENCY_ERRORS:
                 raise
             _logger.info("Zadarma: what follows from call %s met a change by somebody else, once more", call_id)
             return False
@@ -123,7 +123,7 @@ class ZadarmaCall(models.Model):
                 with self.env.cr.savepoint():
                     getattr(self, name)()
             except Exception as error:  # written down on the call, tried again by the cron
-                if getattr(error, "pgcode", None) in _CONCURRENCY_ERRORS:
+                if getattr(error, "pgcode", None) in CONCURRENCY_ERRORS:
                     raise
                 _logger.exception("Zadarma: %s failed for call %s", name, self.id)
                 failed.append(f"{name.strip('_')}: {type(error).__name__}")

@@ -1,3 +1,5 @@
+from collections import defaultdict
+
 from odoo import api, models
 from odoo.tools import SQL
 
@@ -34,6 +36,35 @@ class ZadarmaCaller(models.AbstractModel):
         if not e164:
             return Caller()
         return resolve(self.env.execute_query(self._caller_query(e164, company_id, country)))
+
+    @api.model
+    def _find_many(self, numbers, company_id, country=""):
+        """Return who has each of these numbers. One query tells which of them anybody has; these are looked up.
+
+        :param numbers: in E.164.
+        :rtype: dict[str, zadarma_api.caller.Caller]
+        """
+        keys = defaultdict(set)
+        for number in numbers:
+            for form in written_forms(number, country):
+                keys[form.lstrip("+0")].add(number)
+        query = SQL(
+            """
+            SELECT phone_sanitized FROM res_partner WHERE phone_sanitized = ANY(%(numbers)s) AND active IS TRUE
+             UNION
+            SELECT phone_sanitized FROM crm_lead WHERE phone_sanitized = ANY(%(numbers)s) AND active IS TRUE
+             UNION
+            SELECT %(key)s FROM res_partner
+             WHERE %(key)s = ANY(%(keys)s) AND phone IS NOT NULL AND phone_sanitized IS NULL AND active IS TRUE
+            """,
+            numbers=list(numbers),
+            keys=list(keys),
+            key=SQL(WRITTEN_KEY),
+        )
+        known = set()
+        for (found,) in self.env.execute_query(query):
+            known |= keys.get(found, {found})
+        return {number: self._find(number, company_id, country) if number in known else Caller() for number in numbers}
 
     def _caller_query(self, e164, company_id, country, *further):
         """Return the one query that tells who has a number, see :func:`zadarma_api.caller.resolve`.

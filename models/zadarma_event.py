@@ -31,7 +31,7 @@ from .res_company import get_zone
 _logger = logging.getLogger(__name__)
 
 # What another transaction may cause at any time, and a repetition mends.
-_CONCURRENCY_ERRORS = (
+CONCURRENCY_ERRORS = (
     errorcodes.SERIALIZATION_FAILURE,
     errorcodes.DEADLOCK_DETECTED,
     errorcodes.LOCK_NOT_AVAILABLE,
@@ -258,7 +258,7 @@ class ZadarmaEvent(models.Model):
         except Exception as error:  # one call's trouble is written down and does not touch the others
             cr.rollback()
             code = getattr(error, "pgcode", None)
-            if code in _CONCURRENCY_ERRORS:
+            if code in CONCURRENCY_ERRORS:
                 _logger.info("Zadarma: call %s was changed by somebody else, it is processed again", pbx_call_id)
                 return code != errorcodes.LOCK_NOT_AVAILABLE
             _logger.exception("Zadarma: the notifications of call %s could not be processed", pbx_call_id)
@@ -292,8 +292,22 @@ class ZadarmaEvent(models.Model):
         if calls._is_beyond_events(company, pbx_call_id):
             return new, "Came after the call's other notifications had been deleted"
         parsed = [event._parse() for event in events]
-        calls._apply(company, fold(parsed, company._zadarma_own_numbers()), new._is_live(parsed))
+        call = calls._apply(company, fold(parsed, company._zadarma_own_numbers()), new._is_live(parsed))
+        call._write_changes({"source": "notifications"})
         return new, None
+
+    @api.model
+    def _find_understood(self, company, call_ids):
+        """Return the notifications of some calls that tell what they are.
+
+        :rtype: dict[str, zadarma.event]
+        """
+        domain = [("company_id", "=", company.id), ("pbx_call_id", "in", call_ids), ("state", "in", ("new", "done"))]
+        return self.search(domain).grouped("pbx_call_id")
+
+    def _fold(self, company):
+        """Return what these notifications, all of one call, fold to."""
+        return fold([event._parse() for event in self], company._zadarma_own_numbers())
 
     def _mark_done(self, remark):
         """Write down that these notifications are processed."""

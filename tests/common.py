@@ -138,6 +138,7 @@ class ZadarmaCase(ZadarmaMixin, TransactionCase):
         :return: the answer to the last one, as JSON.
         """
         self.env.flush_all()
+        answer = None
         for form in forms:
             with self.env.registry.cursor() as cr:
                 events = api.Environment(cr, SUPERUSER_ID, {})["zadarma.event"]

@@ -11,6 +11,7 @@ OPERATIONS = ("read", "write", "create", "unlink")
 MATRIX = {
     "zadarma.blocked.number": {"user": "0000", "agent": "1110", "manager": "1111", "system": "0000"},
     "zadarma.call": {"user": "0000", "agent": "1000", "manager": "1101", "system": "0000"},
+    "zadarma.call.deleted": {"system": "1001"},
     "zadarma.call.leg": {"user": "0000", "agent": "1000", "manager": "1000", "system": "0000"},
     "zadarma.call.report": {"user": "0000", "agent": "1000", "manager": "1000", "system": "0000"},
     "zadarma.call.outcome": {"user": "0000", "agent": "1000", "manager": "1111", "system": "0000"},
@@ -19,6 +20,9 @@ MATRIX = {
     "zadarma.check": {"user": "0000", "agent": "0000", "manager": "0000", "system": "1000"},
     "zadarma.throttle": {"user": "0000", "agent": "0000", "manager": "0000", "system": "1000"},
     "zadarma.missed.call": {"user": "0000", "agent": "1000", "manager": "1101", "system": "0000"},
+    "zadarma.import": {"user": "0000", "agent": "0000", "manager": "1000", "system": "1000"},
+    "zadarma.import.row": {"user": "0000", "agent": "0000", "manager": "1000", "system": "1000"},
+    "zadarma.import.wizard": {"user": "0000", "agent": "0000", "manager": "1110", "system": "1110"},
     "zadarma.number": {"user": "0000", "agent": "1000", "manager": "1000", "system": "1111"},
     "zadarma.creation.wizard": {"user": "0000", "agent": "0000", "manager": "0000", "system": "1110"},
     "zadarma.routing.test": {"user": "0000", "agent": "0000", "manager": "1111", "system": "0000"},
