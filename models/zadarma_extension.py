@@ -3,7 +3,7 @@ import logging
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 
-from ..zadarma_api.errors import RateLimitError, ZadarmaError
+from ..zadarma_api.errors import RateLimitError, RefusedError, ZadarmaError
 from ..zadarma_api.matching import propose
 from ..zadarma_api.numbers import Kind, parse_extension
 from .zadarma_check import Finding
@@ -264,8 +264,16 @@ class ZadarmaExtension(models.Model):
         try:
             client = company._zadarma_client()
             for extension in extensions:
-                answer = client.get(f"/v1/pbx/internal/{extension.number}/status/")
-                is_away = str(answer.get("is_online")).lower() == "false"
+                is_away = self._ask_whether_away(client, extension.number)
                 extension.write({"is_away": is_away, "checked_at": fields.Datetime.now()})
         except (UserError, ZadarmaError) as error:
             _logger.info("Zadarma: who is registered could not be looked up (%s)", type(error).__name__)
+
+    @api.model
+    def _ask_whether_away(self, client, number):
+        """Tell whether an extension has no phone; one of which Zadarma says nothing may have one."""
+        try:
+            answer = client.get(f"/v1/pbx/internal/{number}/status/")
+        except RefusedError:
+            return False
+        return str(answer.get("is_online")).lower() == "false"

@@ -56,35 +56,39 @@ class ZadarmaRouting(models.AbstractModel):
     def _facts_query(self, account, e164, dialled):
         """Return the query for all that is known of a caller; see :meth:`_weigh`."""
         callers, company_id = self.env["zadarma.caller"], account.company_id
-        further = [
-            SQL(
-                """
-                SELECT CASE WHEN number = %s THEN 'own' ELSE 'dialled' END, id, 0, COALESCE(name, number), number,
-                       user_id, team_id, NULL
-                  FROM zadarma_number
-                 WHERE company_id = %s AND number IN %s AND active IS TRUE
-                """,
-                e164,
-                company_id,
-                (e164, dialled),
-            )
-        ]
+        further = [self._number_query(company_id, e164, dialled)]
         if account.block_numbers:
-            further.append(
-                SQL(
-                    """
-                    SELECT 'block', id, 0, number, reason, user_id, 0, NULL
-                      FROM zadarma_blocked_number
-                     WHERE company_id = %s AND number IN %s AND active IS TRUE
-                     ORDER BY length(number) DESC LIMIT 1
-                    """,
-                    company_id,
-                    tuple(patterns_of(e164)),
-                )
-            )
+            further.append(self._block_query(company_id, e164))
         if account.route_calls:
             further.append(callers._deal_query(company_id))
         return callers._caller_query(e164, company_id, account.country, *further)
+
+    def _number_query(self, company_id, e164, dialled):
+        """Return the query for the company's own numbers among the two of a call."""
+        return SQL(
+            """
+            SELECT CASE WHEN number = %s THEN 'own' ELSE 'dialled' END, id, 0, COALESCE(name, number), number, user_id,
+                   team_id, NULL
+              FROM zadarma_number
+             WHERE company_id = %s AND number IN %s AND active IS TRUE
+            """,
+            e164,
+            company_id,
+            (e164, dialled),
+        )
+
+    def _block_query(self, company_id, e164):
+        """Return the query for what blocks a number, the narrowest of several."""
+        return SQL(
+            """
+            SELECT 'block', id, 0, number, reason, user_id, 0, NULL
+              FROM zadarma_blocked_number
+             WHERE company_id = %s AND number IN %s AND active IS TRUE
+             ORDER BY length(number) DESC LIMIT 1
+            """,
+            company_id,
+            tuple(patterns_of(e164)),
+        )
 
     def _weigh(self, account, e164, rows, moment):
         """Decide by the rows of :meth:`_facts_query`."""

@@ -138,4 +138,4 @@ class ZadarmaRoutingTest(models.TransientModel):
 
     @staticmethod
     def _join(name, company):
-        return f"{name}, {company}" if company else name
+        return f"{name}, {company}" if company and company != name else name

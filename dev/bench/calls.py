@@ -11,6 +11,9 @@ from simulator.signatures import event_signature
 from .people import SHARED_NUMBER, UNREAD_NUMBER
 
 SECRET = "bench-secret"
+# Blocked are so many numbers that begin so.
+BLOCKED_NUMBERS, BLOCKED_COUNT = "+49157", 100_000
+DIALLED = "+493098765432"
 NAMED = b'{"caller_name": "'
 NAMELESS = b"{}"
 
@@ -36,7 +39,8 @@ KNOWN = Kind("known caller", NAMED)
 UNKNOWN = Kind("unknown caller", NAMELESS)
 AMBIGUOUS = Kind("number of 5 000 contacts", NAMELESS)
 WITHHELD = Kind("withheld number", NAMELESS)
-VARIANTS = (UNKNOWN, AMBIGUOUS, WITHHELD)
+BLOCKED = Kind("blocked number", b'{"redirect": "blacklist"}')
+VARIANTS = (UNKNOWN, AMBIGUOUS, WITHHELD, BLOCKED)
 
 
 def encode_request(path, fields, headers=()):
@@ -82,6 +86,8 @@ class Callers:
             return next(self._known)
         if kind is UNKNOWN:
             return f"+49170{self._random.randrange(10**7):07}"
+        if kind is BLOCKED:
+            return f"{BLOCKED_NUMBERS}{self._random.randrange(BLOCKED_COUNT):07}"
         return "" if kind is WITHHELD else SHARED_NUMBER
 
     def request(self, kind):
@@ -91,7 +97,7 @@ class Callers:
             "call_start": time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime()),
             "pbx_call_id": f"in_{self._run}{next(self._count):024x}",
             "caller_id": self.number(KNOWN if kind.path else kind),
-            "called_did": "493098765432",
+            "called_did": DIALLED.lstrip("+"),
         }
         path = kind.path or f"/zadarma/{self.site.token}"
         return encode_request(path, fields, [f"Signature: {event_signature('NOTIFY_START', fields, SECRET)}"])

@@ -1,7 +1,8 @@
 -- Contacts and leads as they are after some years: numbers in the forms people write them, and what Odoo computes from
 -- them in a company in Germany. `check_people.py` holds a sample of it against Odoo itself.
 --
--- Of each twenty contacts the first is a company and seven work there; the rest are people.
+-- Of each twenty contacts the first is a company and seven work there; the rest are people. Every second one has a
+-- responsible user, the administrator.
 
 SET session_replication_role = replica;
 
@@ -53,7 +54,7 @@ CREATE FUNCTION pg_temp.full_name(n bigint) RETURNS text LANGUAGE sql IMMUTABLE 
 $$;
 
 INSERT INTO res_partner (id, name, complete_name, parent_id, commercial_partner_id, commercial_company_name, is_company,
-                         company_id, phone, phone_sanitized, country_id, email, email_normalized, active, type, lang, color,
+                         company_id, user_id, phone, phone_sanitized, country_id, email, email_normalized, active, type, lang, color,
                          partner_share, employee, message_bounce, create_uid, write_uid, create_date, write_date)
 SELECT %(first)s + n,
        name,
@@ -63,6 +64,7 @@ SELECT %(first)s + n,
        CASE WHEN slot < 8 THEN company END,
        slot = 0,
        CASE WHEN mod(team, 10) = 3 THEN 1 END,
+       CASE WHEN mod(n, 2) = 1 THEN 2 END,
        e.phone, e.phone_sanitized, e.country_id,
        CASE WHEN mod(n, 2) = 0 THEN 'Person' || n || '@example.com' END,
        CASE WHEN mod(n, 2) = 0 THEN 'person' || n || '@example.com' END,

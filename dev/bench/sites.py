@@ -18,7 +18,7 @@ from common import (
     write_odoo_config,
 )
 
-from .calls import FLOOR, SECRET, encode_request
+from .calls import BLOCKED_COUNT, BLOCKED_NUMBERS, DIALLED, FLOOR, SECRET, encode_request
 from .load import exchange_well
 from .people import prepare
 
@@ -27,6 +27,24 @@ ADDONS = Path(__file__).parent / "addons"
 ODOO = ROOT / "dev" / "live" / "odoo_bin.py"
 START_SECONDS = 60
 ERROR = re.compile(r"^\S+ \S+ \d+ (ERROR|CRITICAL) ")
+
+# A company that uses everything that is decided before the answer: names, routing to the administrator, who works at
+# any time, and a long list of blocked numbers.
+ALL_SWITCHES = f"""
+    UPDATE res_company SET zadarma_secret = '{SECRET}', zadarma_caller_name = TRUE, zadarma_block_numbers = TRUE,
+                           zadarma_route_calls = TRUE, zadarma_skip_talking = TRUE, zadarma_return_timeout = 20;
+    INSERT INTO zadarma_number (company_id, number, name, active) VALUES (1, '{DIALLED}', 'Hotline', TRUE);
+    INSERT INTO zadarma_extension (company_id, number, user_id, active) VALUES (1, '101', 2, TRUE);
+    INSERT INTO zadarma_working_time (company_id, user_id, start, stop)
+         SELECT 1, 2, day, day + interval '1 day'
+           FROM generate_series(current_date - 2, current_date + 15, interval '1 day') AS day;
+    INSERT INTO zadarma_blocked_number (company_id, number, user_id, active, date)
+         SELECT 1, '{BLOCKED_NUMBERS}' || lpad(n::text, 7, '0'), 2, TRUE, now()
+           FROM generate_series(0, {BLOCKED_COUNT}) AS n
+          UNION ALL
+         SELECT 1, '+4990' || n || '*', 2, TRUE, now() FROM generate_series(0, 9) AS n;
+    ANALYZE zadarma_blocked_number;
+"""
 
 
 class Site:
@@ -47,7 +65,7 @@ class Site:
         self.server.drop_database(self.database)
         self.server.create_database(self.database, self.template)
         seconds = self._run_odoo("-i")
-        self.execute(f"UPDATE res_company SET zadarma_secret = '{SECRET}'")
+        self.execute(ALL_SWITCHES)
         self.token = self.execute("SELECT zadarma_token FROM res_company")[0][0]
         return seconds
 

@@ -98,6 +98,16 @@ test("an unknown caller can become a contact or a lead", async () => {
     await waitForSteps(["new lead 7"]);
 });
 
+test("a caller can be blocked, where that is possible", async () => {
+    stepActions();
+    const { notify } = await startWithExtension();
+    notify(makeUnknownCall());
+    await click(`${CARD} .o_zadarma_call_block`);
+    await waitForSteps(["block 7"]);
+    notify(makeUnknownCall({ can_block: false, revision: 2 }));
+    await contains(`${CARD} .o_zadarma_call_block`, { count: 0 });
+});
+
 test("a withheld number offers no record to create", async () => {
     const { notify } = await startWithExtension();
     notify(makeUnknownCall({ can_create: false, number: "", number_display: "", withheld: true }));

@@ -9,7 +9,7 @@ from ..report import Row, Section, markdown_table
 PLANS = "/zadarma_bench/plans"
 LIMIT = 10  # buffers
 COUNTRY = "DE"
-LARGE_TABLES = ("res_partner", "crm_lead")
+LARGE_TABLES = ("res_partner", "crm_lead", "zadarma_blocked_number")
 
 
 def measure(bench):

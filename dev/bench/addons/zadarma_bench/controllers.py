@@ -1,4 +1,4 @@
-from odoo import SUPERUSER_ID, http
+from odoo import SUPERUSER_ID, fields, http
 from odoo.http import request
 from odoo.tools import SQL
 
@@ -39,11 +39,14 @@ class ZadarmaBench(http.Controller):
         :param str number: ``+`` and digits.
         :param str country: ISO code of the account's country.
         """
-        caller = request.env(user=SUPERUSER_ID)["zadarma.caller"]
+        env = request.env(user=SUPERUSER_ID)
+        caller, routing = env["zadarma.caller"], env["zadarma.routing"]
         queries = {
             "contacts by sanitized number": caller._exact_query(number, 1),
             "contacts by written form": caller._written_query(number, 1, country),
             "leads": caller._lead_query(number, 1),
+            "blocked numbers": routing._block_query(1, number),
+            "who can take the call": routing._candidates_query(1, 2, 1, fields.Datetime.now()),
         }
         explain = SQL("EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) ")
         return request.make_json_response(
