@@ -17,6 +17,8 @@
         "wizard/zadarma_creation_wizard_views.xml",
         "wizard/zadarma_routing_test_views.xml",
         "views/zadarma_call_views.xml",
+        "views/zadarma_call_list_line_views.xml",
+        "views/zadarma_call_list_views.xml",
         "views/zadarma_call_outcome_views.xml",
         "views/zadarma_call_note_templates.xml",
         "views/zadarma_event_views.xml",

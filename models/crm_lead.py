@@ -68,6 +68,9 @@ class CrmLead(models.Model):
         """Override to keep the calls of leads that are merged into this one."""
         # sudo: zadarma.call - whoever may merge leads moves all their calls, their own and others'
         opportunities.sudo().zadarma_call_ids._move({"lead_id": self.id})
+        # sudo: zadarma.call.list.line - the same for the lists in which they wait to be called
+        lines_sudo = self.env["zadarma.call.list.line"].sudo()
+        lines_sudo.search([("lead_id", "in", opportunities.ids)]).write({"lead_id": self.id})
         return super()._merge_dependences(opportunities)
 
     def action_view_zadarma_calls(self):
@@ -77,3 +80,7 @@ class CrmLead(models.Model):
         action["domain"] = [("lead_id", "=", self.id)]
         action["context"] = {}
         return action
+
+    def action_make_zadarma_call_list(self):
+        """Make a list to call of these leads, and open it."""
+        return self.env["zadarma.call.list"]._make(self)._get_records_action(name=self.env._("Call List"))

@@ -95,3 +95,7 @@ class ResPartner(models.Model):
         action["domain"] = [("partner_id", "child_of", self.id)]
         action["context"] = {}
         return action
+
+    def action_make_zadarma_call_list(self):
+        """Make a list to call of these contacts, and open it."""
+        return self.env["zadarma.call.list"]._make(self)._get_records_action(name=self.env._("Call List"))

@@ -127,6 +127,7 @@ class ZadarmaCall(models.Model):
         call_sudo.write({"outcome_id": outcome.id, "note": note, "is_outcome_waived": not outcome})
         if next_date:
             self._schedule_next(fields.Date.to_date(next_date))
+        call_sudo._finish_lines(self.env.user)
         self._tell_answered()
 
     def action_waive_outcome(self):
@@ -164,28 +165,43 @@ class ZadarmaCall(models.Model):
         # sudo: zadarma.call - the activity is the user's own, and the call only remembers it
         call_sudo = self.sudo()
         activity = call_sudo.next_activity_id.sudo(False)
-        if activity.active and activity.user_id == self.env.user:
+        if call_sudo.next_date and call_sudo.next_activity_id.user_id == self.env.user:
             activity.write({"date_deadline": day})
             return
-        record, values = self._get_next_record(), self._prepare_next_values(day)
-        if record:
-            activity = record.activity_schedule("mail.mail_activity_data_call", automated=False, **values)
-        else:
-            call_type = self.env.ref("mail.mail_activity_data_call", raise_if_not_found=False)
-            values["activity_type_id"] = call_type.id if call_type else False
-            activity = self.env["mail.activity"].create(values)
-        call_sudo.next_activity_id = activity
+        record = self._get_next_record(call_sudo.lead_id, call_sudo.partner_id)
+        call_sudo.next_activity_id = self._schedule_call(record, day, self.note, self._get_number_display())
 
-    def _get_next_record(self):
-        """Return the lead, else the contact, on which the user may schedule an activity; none for neither."""
-        # sudo: zadarma.call - what it links is checked with the user's rights
-        call_sudo = self.sudo()
-        records = (call_sudo.lead_id.sudo(False), call_sudo.partner_id.sudo(False))
-        return next((record for record in records if record and record.has_access("write")), None)
+    @api.model
+    def _get_next_record(self, *records):
+        """Return the first of these leads and contacts on which the user may schedule an activity, none for none."""
+        own = (record.sudo(False) for record in records if record)
+        return next((record for record in own if record.has_access("write")), None)
 
-    def _prepare_next_values(self, day):
+    @api.model
+    def _schedule_call(self, record, day, note, who):
+        """Plan a call as an activity of the user.
+
+        :param record: the lead or contact to call; none makes an activity of the user's own.
+        :param datetime.date day: when.
+        :param str note: what was said.
+        :param str who: whom to call, where no record tells it.
+        :rtype: mail.activity
+        """
+        values = self._prepare_next_values(day, note)
+        if record is not None:
+            return record.activity_schedule("mail.mail_activity_data_call", **values)
+        call_type = self.env.ref("mail.mail_activity_data_call", raise_if_not_found=False)
+        summary = self.env._("Call %(who)s", who=who)
+        return self.env["mail.activity"].create(
+            {**values, "activity_type_id": call_type and call_type.id, "summary": summary}
+        )
+
+    @api.model
+    def _prepare_next_values(self, day, note):
         """Return the values of the activity for the next step; the place to add one's own."""
-        values = {"date_deadline": day, "user_id": self.env.uid, "note": plaintext2html(self.note or "")}
-        if not self._get_next_record():
-            values["summary"] = self.env._("Call %(who)s", who=self._get_number_display())
-        return values
+        return {
+            "date_deadline": day,
+            "user_id": self.env.uid,
+            "note": plaintext2html(note or ""),
+            "automated": False,
+        }

@@ -1,6 +1,7 @@
 from . import (
     test_acceptance,
     test_access,
+    test_api_call_list,
     test_api_caller,
     test_api_client,
     test_api_creation,
@@ -17,6 +18,7 @@ from . import (
     test_api_throttle,
     test_api_widget,
     test_call,
+    test_call_list,
     test_call_request,
     test_caller,
     test_connect,

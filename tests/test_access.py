@@ -14,6 +14,8 @@ MATRIX = {
     "zadarma.call.deleted": {"system": "1001"},
     "zadarma.call.leg": {"user": "0000", "agent": "1000", "manager": "1000", "system": "0000"},
     "zadarma.call.report": {"user": "0000", "agent": "1000", "manager": "1000", "system": "0000"},
+    "zadarma.call.list": {"user": "0000", "agent": "1111", "manager": "1111", "system": "0000"},
+    "zadarma.call.list.line": {"user": "0000", "agent": "1000", "manager": "1000", "system": "0000"},
     "zadarma.call.outcome": {"user": "0000", "agent": "1000", "manager": "1111", "system": "0000"},
     "zadarma.event": {"user": "0000", "agent": "0000", "manager": "0000", "system": "1001"},
     "zadarma.extension": {"user": "0000", "agent": "1000", "manager": "1000", "system": "1111"},

@@ -19,12 +19,13 @@ const MAX_ASKED = 3;
 export class AskedOutcomes {
     /** @type {Map<number, Object>} what the server tells of each, see `_get_outcome_values` */
     asked = new Map();
-    /** The call whose outcome is asked for on a page, so that no popup does. */
-    claimed = undefined;
 
-    /** @returns {Object[]} what popups ask for, the newest first */
-    get list() {
-        const open = [...this.asked.values()].filter(({ id }) => id !== this.claimed);
+    /**
+     * @param {number} [claimed] the call whose outcome a page asks for, so that no popup does
+     * @returns {Object[]} what popups ask for, the newest first
+     */
+    getList(claimed) {
+        const open = [...this.asked.values()].filter(({ id }) => id !== claimed);
         return open.reverse().slice(0, MAX_ASKED);
     }
 

@@ -308,9 +308,9 @@ export class CallService {
         // The newest on top, which is what is seen when they do not all fit.
         state.shown = [...this.calls.values()]
             .filter(({ direction }) => !this.dnd || direction === "outbound")
-            .filter(({ id }) => isShowing && !this.hidden.has(id))
+            .filter(({ id }) => isShowing && id !== this.claimed && !this.hidden.has(id))
             .reverse();
-        state.asked = election?.isElected ? this.outcomes.list : [];
+        state.asked = election?.isElected ? this.outcomes.getList(this.claimed) : [];
         if (state.shown.length || state.asked.length) {
             this.removeOverlay ??= this.overlay.add(CallPopup, {}, { sequence: 100 });
         } else {
@@ -498,13 +498,15 @@ export class CallService {
     }
 
     /**
-     * Leave the question for one call's outcome to a page that asks it itself.
+     * Leave a call and the question for its outcome to a page that shows both.
      *
-     * @param {number} [id] of the call; none gives the question back
+     * @param {number} [id] of the call; none gives it back
      */
-    claimOutcome(id) {
-        this.outcomes.claimed = id;
-        this.settle();
+    claim(id) {
+        if (id !== this.claimed) {
+            this.claimed = id;
+            this.settle();
+        }
     }
 
     /** Open the callers who wait for the user. */

@@ -15,7 +15,13 @@ const { DateTime } = luxon;
 export class OutcomeForm extends Component {
     static template = "zadarma.OutcomeForm";
     static components = { DateTimeInput };
-    static props = { asked: Object, onSave: Function, saveLabel: { type: String, optional: true } };
+    static props = {
+        asked: Object,
+        onSave: Function,
+        saveLabel: { type: String, optional: true },
+        canBeEmpty: { type: Boolean, optional: true },
+        hasHotkeys: { type: Boolean, optional: true },
+    };
 
     setup() {
         this.outcomes = useService("zadarma_call").outcomes;
@@ -40,6 +46,10 @@ export class OutcomeForm extends Component {
     get isAnswered() {
         const { outcomeId, note, nextDate } = this.answer;
         return Boolean(outcomeId || note.trim() || nextDate);
+    }
+
+    get canSave() {
+        return !this.state.isBusy && (this.props.canBeEmpty || this.isAnswered);
     }
 
     /** @returns {Object[]} the days that one click chooses */
@@ -98,7 +108,7 @@ export class OutcomeForm extends Component {
 
     /** A second click before the server answered does not save twice. */
     async save() {
-        if (this.state.isBusy || !this.isAnswered) {
+        if (!this.canSave) {
             return;
         }
         this.state.isBusy = true;

@@ -1,0 +1,75 @@
+from odoo import api, fields, models
+
+
+class ZadarmaCall(models.Model):
+    """Calls that are made from a list of people to call."""
+
+    # A call has several sides, each in a file of its own.
+    _inherit = "zadarma.call"  # pylint: disable=consider-merging-classes-inherited
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        """Override to let the line know its call, whichever way the user called: by a click, or on the telephone."""
+        calls = super().create(vals_list)
+        for call in calls.filtered(lambda call: call.direction == "outbound" and call.user_id and call.number):
+            # sudo: zadarma.call.list.line - the one that whoever calls has taken
+            lines_sudo = self.env["zadarma.call.list.line"].sudo()
+            line = lines_sudo.search(
+                [
+                    ("user_id", "=", call.user_id.id),
+                    ("number", "=", call.number),
+                    ("state", "=", "todo"),
+                    ("list_id.company_id", "=", call.company_id.id),
+                ],
+                order="taken_at desc",
+                limit=1,
+            )
+            line.write({"call_id": call.id, "taken_at": call.create_date})
+        return calls
+
+    def _finish_lines(self, user):
+        """Be done with whoever was called from a list, with what the user said of the call."""
+        # sudo: zadarma.call.list.line - whoever says what came of a call says so of its line
+        lines_sudo = self.env["zadarma.call.list.line"].sudo()
+        lines = lines_sudo.search([("call_id", "in", self.ids)])
+        lines.filtered(lambda line: line.state == "todo")._finish(user, self.outcome_id, self.note)
+        lines.write({"outcome_id": self.outcome_id.id, "note": self.note})
+
+    # === FOR THE PAGE OF THE LIST === #
+
+    def _get_listed_values(self):
+        """Return how the call of a line stands."""
+        return {
+            "id": self.id,
+            "state": self.state,
+            "result": self.result or "",
+            "label": self._get_result_label(),
+            "duration": self.duration,
+            "talking_seconds": self._get_popup_call("talking" if self.state == "talking" else self.state)[
+                "talking_seconds"
+            ],
+        }
+
+    def _format_last_call(self):
+        """Return what the page tells of an earlier call."""
+        return {
+            "id": self.id,
+            "date": fields.Datetime.to_string(self.date_start),
+            "label": self._get_result_label(),
+            "user": self.user_id.sudo().name or "",
+            "outcome": self.outcome_id.name or "",
+            "note": self.note or "",
+        }
+
+    @api.model
+    def _get_listed_question(self, line_sudo, call_list):
+        """Return what the form for the outcome shows of a line, whether there is a call yet or not."""
+        outcomes = self.env["zadarma.call.outcome"].search([("company_id", "in", (False, call_list.company_id.id))])
+        call_sudo = line_sudo.call_id
+        return {
+            "id": f"line_{line_sudo.id}",
+            "outcomes": [{"id": outcome.id, "name": outcome.name} for outcome in outcomes],
+            "outcome_id": call_sudo.outcome_id.id,
+            "note": call_sudo.note or "",
+            "next_date": fields.Date.to_string(call_sudo.next_date),
+        }
