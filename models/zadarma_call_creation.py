@@ -26,27 +26,33 @@ class ZadarmaCall(models.Model):
         if not self.company_id.zadarma_create_records or self.has_created or not self._is_recent():
             return
         self._identify()
-        open_lead, closed_lead = self.lead_id or self._find_open_lead(), self._find_closed_lead()
+        open_lead = self.lead_id or self._find_open_lead()
+        closed_lead = self._find_closed_lead() if not open_lead else open_lead.browse()
         decision = decide(self._get_creation_facts(open_lead, closed_lead), self.company_id._zadarma_creation_rule())
-        partner, lead = self.partner_id, self.lead_id
-        if decision.reason is Reason.OPEN_LEAD:
-            lead = open_lead
-        elif decision.reason is Reason.CLOSED_LEAD:
-            lead = closed_lead
-        user = self._get_creation_user() if decision else self.env["res.users"]
+        if decision:
+            self._create_for(decision)
+        elif decision.reason in (Reason.OPEN_LEAD, Reason.CLOSED_LEAD) and not self.lead_id:
+            lead = open_lead or closed_lead
+            self._link_party(self.partner_id or lead.partner_id.filtered(self._is_in_company), lead)
+
+    def _create_for(self, decision):
+        """Create what was decided, and link the call to it."""
+        user, partner, lead = self._get_creation_user(), self.partner_id, self.lead_id
         if decision.contact:
             partner = self._create_contact(user)
         if decision.lead:
             lead = self._create_lead(decision.lead, partner, user)
-        if decision or lead != self.lead_id:
-            self.write(
-                {
-                    "partner_id": (partner or lead.partner_id).id,
-                    "lead_id": lead.id,
-                    "caller_state": "chosen" if self.caller_state == "chosen" else "found",
-                    "has_created": bool(decision),
-                }
-            )
+        self._link_party(partner, lead)
+        self.has_created = True
+
+    def _link_party(self, partner, lead):
+        """Link the call; what a person chose stays chosen."""
+        caller_state = "chosen" if self.caller_state == "chosen" else "found"
+        self.write({"partner_id": partner.id, "lead_id": lead.id, "caller_state": caller_state})
+
+    def _is_in_company(self, record):
+        """Tell whether a record is the call's company's, or that of all."""
+        return record.company_id in (record.company_id.browse(), self.company_id)
 
     def _get_creation_facts(self, open_lead, closed_lead):
         """Return what the rule needs to know of this call.
