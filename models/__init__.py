@@ -4,6 +4,7 @@ from . import zadarma_blockable, zadarma_working_time_source
 from . import (
     crm_lead,
     digest_digest,
+    ir_ui_view,
     ir_websocket,
     mail_activity,
     mail_message,
@@ -18,6 +19,7 @@ from . import (
     resource_resource,
     zadarma_blocked_number,
     zadarma_call,
+    zadarma_call_alias,
     zadarma_call_blocked,
     zadarma_call_consequences,
     zadarma_call_creation,

@@ -156,7 +156,7 @@ class ZadarmaCall(models.Model):
     @api.model
     def _is_beyond_events(self, company, pbx_call_id):
         """Tell whether a call is so old that its first notifications may be deleted; it stays as it is then."""
-        call = self.search([("company_id", "=", company.id), ("pbx_call_id", "=", pbx_call_id)], limit=1)
+        call = self._find_by_id_at_zadarma(company.id, pbx_call_id)
         return bool(call) and call._has_lost_events()
 
     def _has_lost_events(self):
@@ -175,8 +175,8 @@ class ZadarmaCall(models.Model):
         :param bool is_live: whether it goes on now; popups open only then.
         :return: the call.
         """
-        call = self.search([("company_id", "=", company.id), ("pbx_call_id", "=", state.pbx_call_id)], limit=1)
-        before, facts = call._get_views(), call._get_facts()
+        call = self._find_by_id_at_zadarma(company.id, state.pbx_call_id)
+        before, facts, stage = call._get_views(), call._get_facts(), call.request_stage
         state = call._with_statistics(company, state)
         values = self._prepare_values(company, state, call)
         if call:
@@ -188,7 +188,15 @@ class ZadarmaCall(models.Model):
         if call.state != "ringing" and call._get_facts() != facts:
             call.is_settled = False
         call._notify(before, is_live)
+        if call.request_stage != stage and call._get_views() == before:
+            call._notify_again()
         return call
+
+    @api.model
+    def _find_by_id_at_zadarma(self, company_id, pbx_call_id):
+        """Return the call that Zadarma tells of under an id; one made by a click may have two."""
+        call = self.env["zadarma.call.alias"]._find_call(company_id, pbx_call_id)
+        return call or self.search([("company_id", "=", company_id), ("pbx_call_id", "=", pbx_call_id)], limit=1)
 
     def _get_facts(self):
         """Return what consequences may depend on, besides the caller."""

@@ -45,7 +45,7 @@ class ZadarmaCall(models.Model):
         One process a caller: two calls of one number that end together must not make two leads. Whoever does not get
         the caller's lock in time leaves the call to the sweeping cron.
         """
-        call = self.search([("company_id", "=", company_id), ("pbx_call_id", "=", pbx_call_id)], limit=1)
+        call = self._find_by_id_at_zadarma(company_id, pbx_call_id)
         if not call or call.is_settled:
             return
         call_id, lock, cr = call.id, call._caller_lock_key(), self.env.cr

@@ -13,6 +13,7 @@ from odoo.exceptions import AccessError, UserError
 
 from ..zadarma_api import errors
 from ..zadarma_api.numbers import Kind, format_number, parse_typed_number
+from ..zadarma_api.pairing import FIRST_WITHIN
 
 _logger = logging.getLogger(__name__)
 
@@ -21,6 +22,7 @@ _CALLBACK = "/v1/request/callback/"
 _SAME_CLICK = timedelta(seconds=10)
 _CONCURRENCY_ERRORS = (errorcodes.SERIALIZATION_FAILURE, errorcodes.DEADLOCK_DETECTED, errorcodes.LOCK_NOT_AVAILABLE)
 _MAX_TRIES = 5
+_CLOSE_BATCH = 500
 
 
 class CallRefusalError(Exception):
@@ -73,7 +75,19 @@ class ZadarmaCall(models.Model):
         readonly=True,
         copy=False,
     )
+    request_stage = fields.Selection(
+        [("own", "The caller's phone"), ("other", "The other phone")],
+        string="Phone Reached",
+        readonly=True,
+        copy=False,
+        help="Whose phone rang, as far as Zadarma tells: the caller's own one rings first.",
+    )
     request_error = fields.Char(string="Why Not", readonly=True, copy=False)
+
+    # Serves the question which click an outgoing call belongs to.
+    _request_idx = models.Index("(company_id, request_extension, requested_at) WHERE requested_at IS NOT NULL")
+    # Serves the closing of calls of which nothing was heard.
+    _unconnected_idx = models.Index("(requested_at) WHERE pbx_call_id IS NULL AND state != 'ended'")
 
     # === RPC OF THE WEB CLIENT === #
 
@@ -203,6 +217,7 @@ class ZadarmaCall(models.Model):
             "request_user_id": user.id,
             "request_extension": extension.number,
             "request_state": "asking",
+            "request_stage": "own",
             "leg_ids": [fields.Command.create({"extension": extension.number, "user_id": user.id, "state": "ringing"})],
             **self._prepare_request_origin(record),
         }
@@ -341,3 +356,59 @@ class ZadarmaCall(models.Model):
         )
         self.leg_ids.write({"state": "ended"})
         self._notify(before, is_live=False)
+
+    # === WHAT COMES OF IT === #
+
+    def _prepare_values(self, company, state, call):
+        """Override to keep who wanted to call whom: the notifications of one's own phone may not tell."""
+        values = super()._prepare_values(company, state, call)
+        if not call.requested_at:
+            return values
+        if state.answered_by in ("", call.request_extension):
+            values["user_id"] = call.request_user_id.id
+        return {
+            **values,
+            "pbx_call_id": state.pbx_call_id,
+            "direction": "outbound",
+            "number": call.number,
+            "is_withheld": False,
+            "request_stage": state.stage or False,
+            "request_state": "accepted",
+            "request_error": False,
+        }
+
+    def _apply_legs(self, state):
+        """Override to forget the extensions of a call that was taken for this one."""
+        result = super()._apply_legs(state)
+        if self.requested_at:
+            extensions = {self.request_extension, *(leg.extension for leg in state.legs)}
+            self.leg_ids.filtered(lambda leg: leg.extension not in extensions).unlink()
+        return result
+
+    @api.model
+    def _close_unconnected(self):
+        """Close calls of which nothing was heard after the click; what comes late still tells what became of them."""
+        deadline = fields.Datetime.now() - FIRST_WITHIN
+        calls = self.search(
+            [("requested_at", "<", deadline), ("pbx_call_id", "=", False), ("state", "!=", "ended")], limit=_CLOSE_BATCH
+        )
+        for call in calls:
+            call._close_request()
+
+    def _close_request(self):
+        """Close a call of which nothing was heard."""
+        self.ensure_one()
+        before = self._get_views()
+        error = self.request_error
+        if self.request_state == "asking":
+            error = self.env._("Odoo was interrupted while it asked Zadarma. Nothing was heard of the call.")
+        self.write(
+            {"state": "ended", "result": "not_connected", "date_end": fields.Datetime.now(), "request_error": error}
+        )
+        self.leg_ids.write({"state": "ended"})
+        self._notify(before, is_live=False)
+
+    def _get_popup_call(self, view):
+        """Override to tell whose phone rings first."""
+        stage = self.request_stage if view == "ringing" else ""
+        return {**super()._get_popup_call(view), "is_request": bool(self.requested_at), "stage": stage or ""}

@@ -154,7 +154,11 @@ class ZadarmaCall(models.Model):
         :raise BusyError: where somebody else holds a call for seconds; all others are done.
         :rtype: Outcome
         """
-        outcome, waiting = Outcome(), dict(counted)
+        # Of a click, the leg to the caller's own phone is told apart and says nothing of the call.
+        groups = self.env["zadarma.call.alias"]._get_groups(company.id, counted)
+        own_legs = {group[0] for group in groups.values() if len(group) > 1}
+        outcome = Outcome()
+        waiting = {call_id: rows for call_id, rows in counted.items() if call_id not in own_legs}
         for attempt in range(_LOCK_TRIES):
             if attempt:
                 time.sleep(_LOCK_PAUSE)
@@ -172,7 +176,8 @@ class ZadarmaCall(models.Model):
         :rtype: list[str]
         """
         cr, events = self.env.cr, self.env["zadarma.event"]
-        keys = {events._lock_key(company.id, call_id): call_id for call_id in counted}
+        names = self.env["zadarma.call.alias"]._get_keys(company.id, counted)
+        keys = {events._lock_key(company.id, name): call_id for call_id, name in names.items()}
         cr.commit()
         # The locks come before the transaction that reads, or this would read what was true before it had them.
         query = SQL("SELECT key FROM unnest(%s::bigint[]) AS key WHERE pg_try_advisory_lock(key)", list(keys))

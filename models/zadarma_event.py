@@ -216,20 +216,34 @@ class ZadarmaEvent(models.Model):
     def _process_call(self, company_id, pbx_call_id):
         """Fold all notifications of a call into it, let the people who ring know, then do what follows from it.
 
+        Of a call made by a click, Zadarma may tell under two ids; what belongs together is decided first.
+        """
+        changed = self.env["zadarma.call.alias"]._pair(company_id, pbx_call_id)
+        if changed is not None:
+            for each in (pbx_call_id, *changed):
+                self._process_in_turn(company_id, each)
+
+    def _process_in_turn(self, company_id, pbx_call_id):
+        """Process a call of which it is known what belongs to it.
+
         Works in transactions of its own on the given cursor, one process a call: whoever comes second leaves, the
         first one looks again before it is done.
         """
-        lock = self._lock_key(company_id, pbx_call_id)
+        aliases = self.env["zadarma.call.alias"]
         cr = self.env.cr
         for _round in range(_MAX_ROUNDS):
+            key = aliases._get_key(company_id, pbx_call_id)
+            lock = self._lock_key(company_id, key)
             # The lock comes before the transaction that reads, or this would read what was true before it had it.
             cr.execute("SELECT pg_try_advisory_lock(%s)", [lock])
             if not cr.fetchone()[0]:
                 return
             cr.commit()
             try:
-                may_go_on = self._process_locked(company_id, pbx_call_id)
-                if may_go_on:
+                self.env.invalidate_all(flush=False)
+                is_same = aliases._get_key(company_id, pbx_call_id) == key
+                may_go_on = not is_same or self._process_locked(company_id, pbx_call_id)
+                if is_same and may_go_on:
                     # Under the same lock: both write the call, and would get into each other's way.
                     self.env["zadarma.call"]._settle_call(company_id, pbx_call_id)
             finally:
@@ -292,7 +306,7 @@ class ZadarmaEvent(models.Model):
         if calls._is_beyond_events(company, pbx_call_id):
             return new, "Came after the call's other notifications had been deleted"
         parsed = [event._parse() for event in events]
-        call = calls._apply(company, fold(parsed, company._zadarma_own_numbers()), new._is_live(parsed))
+        call = calls._apply(company, events._fold(company), new._is_live(parsed))
         call._write_changes({"source": "notifications"})
         return new, None
 
@@ -302,12 +316,19 @@ class ZadarmaEvent(models.Model):
 
         :rtype: dict[str, zadarma.event]
         """
+        groups = self.env["zadarma.call.alias"]._get_groups(company.id, call_ids)
+        call_ids = [*call_ids, *(each for group in groups.values() for each in group)]
         domain = [("company_id", "=", company.id), ("pbx_call_id", "in", call_ids), ("state", "in", ("new", "done"))]
-        return self.search(domain).grouped("pbx_call_id")
+        found = self.search(domain).grouped("pbx_call_id")
+        for call_id, group in groups.items():
+            found[call_id] = self.union(*(found.get(each, self) for each in group))
+        return found
 
     def _fold(self, company):
         """Return what these notifications, all of one call, fold to."""
-        return fold([event._parse() for event in self], company._zadarma_own_numbers())
+        call_ids = self.env["zadarma.call.alias"]._get_ids(company.id, self[0].pbx_call_id)
+        own_call_id = call_ids[0] if len(call_ids) > 1 else ""
+        return fold([event._parse() for event in self], company._zadarma_own_numbers(), own_call_id)
 
     def _mark_done(self, remark):
         """Write down that these notifications are processed."""
@@ -329,7 +350,15 @@ class ZadarmaEvent(models.Model):
 
     @api.model
     def _call_domain(self, company_id, pbx_call_id):
-        return [("company_id", "=", company_id), ("pbx_call_id", "=", pbx_call_id)]
+        """Return the domain of a call's notifications, whatever ids they came under."""
+        call_ids = self.env["zadarma.call.alias"]._get_ids(company_id, pbx_call_id)
+        return [("company_id", "=", company_id), ("pbx_call_id", "in", call_ids)]
+
+    @api.model
+    def _renew(self, company_id, call_ids):
+        """Have notifications processed again, because what belongs to their call has changed."""
+        domain = [("company_id", "=", company_id), ("pbx_call_id", "in", call_ids), ("state", "=", "done")]
+        self.search(domain).write({"state": "new"})
 
     @api.model
     def _cron_sweep(self):
@@ -340,6 +369,7 @@ class ZadarmaEvent(models.Model):
             if not self.env["ir.cron"]._commit_progress(1, remaining=len(calls) - done):
                 return
         self.env["zadarma.call"]._sweep_unsettled()
+        self.env["zadarma.call"]._close_unconnected()
 
     @api.model
     def _find_pending(self):

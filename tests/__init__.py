@@ -10,6 +10,7 @@ from . import (
     test_api_matching,
     test_api_missed,
     test_api_numbers,
+    test_api_pairing,
     test_api_reachability,
     test_api_redaction,
     test_api_routing,

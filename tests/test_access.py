@@ -11,6 +11,7 @@ OPERATIONS = ("read", "write", "create", "unlink")
 MATRIX = {
     "zadarma.blocked.number": {"user": "0000", "agent": "1110", "manager": "1111", "system": "0000"},
     "zadarma.call": {"user": "0000", "agent": "1000", "manager": "1101", "system": "0000"},
+    "zadarma.call.alias": {"user": "0000", "agent": "0000", "manager": "0000", "system": "1000"},
     "zadarma.call.deleted": {"system": "1001"},
     "zadarma.call.leg": {"user": "0000", "agent": "1000", "manager": "1000", "system": "0000"},
     "zadarma.call.report": {"user": "0000", "agent": "1000", "manager": "1000", "system": "0000"},

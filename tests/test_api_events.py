@@ -185,7 +185,7 @@ class TestParse(BaseCase):
                 self.assertEqual(self._parse(fields), expected)
                 self.assertEqual(self._parse(fields).notes, ())
                 # Undocumented fields are ignored.
-                self.assertEqual(self._parse({**fields, "dst_e164": "x", "calltype": "callback_leg1"}), expected)
+                self.assertEqual(self._parse({**fields, "dst_e164": "x", "calltype": "normal"}), expected)
 
     def test_other_events_are_of_no_call(self):
         for event in (*OTHER_EVENTS, "NOTIFY_INTERNAL_END", "NOTIFY_FOO", "notify_start", " NOTIFY_START", ""):

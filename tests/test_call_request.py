@@ -1,15 +1,19 @@
 import io
+import itertools
 import json
+from datetime import timedelta
 from urllib.parse import parse_qsl, urlsplit
 
 import requests
 import urllib3
 
+from odoo import SUPERUSER_ID, api
 from odoo.tests import tagged
 
-from .common import CALLER, ZadarmaCase
+from .common import CALLER, START, ZadarmaCase, outbound, record
 
 CALLBACK = "/v1/request/callback/"
+OWN, THEIRS = {"calltype": "callback_leg1"}, {"calltype": "callback_leg2"}
 ACCEPTED = {"status": "success", "from": 101, "to": 4917012345678, "time": 1740823200}
 
 
@@ -36,6 +40,8 @@ class RequestCase(ZadarmaCase):
             return super()._request_handler(session, request, **kwargs)
         cls.asked.append((url.path, dict(parse_qsl(url.query))))
         answer = cls.answers[url.path]
+        if callable(answer):
+            answer = answer()
         if isinstance(answer, Exception):
             raise answer
         response = requests.Response()
@@ -72,3 +78,171 @@ class TestCallRequest(RequestCase):
         self.clock.tick(3)
         self.assertEqual(self.call()["id"], first["id"])
         self.assertEqual(len(self.asked), 1)
+
+
+def leg(call_id, start, lift=None, answer=None, end=None, disposition="answered", **fields):
+    """Return the notifications of one leg, each with the second after the click in which it comes."""
+    fields = {"call_id": call_id, "start": f"2025-03-01 10:00:{start:02}", **fields}
+    told = [(start, outbound("OUT_START", **fields))]
+    if lift is not None:
+        told.append((lift, outbound("ANSWER", **{**fields, "callee": "101"})))
+    if answer is not None:
+        told.append((answer, outbound("ANSWER", **fields)))
+    if end is not None:
+        seconds = end - (answer or lift or end)
+        told.append((end, outbound("OUT_END", disposition=disposition, duration=str(seconds), **fields)))
+    return told
+
+
+# How Zadarma may tell of one callback: own phone picked up after six seconds, the other one four seconds later.
+WAYS = {
+    "one id, legs marked": leg("out_a", 1, lift=6, end=40, **OWN) + leg("out_a", 6, answer=10, end=40, **THEIRS),
+    "one id, not marked": leg("out_a", 1, lift=6, end=40) + leg("out_a", 6, answer=10, end=40),
+    "two ids, both to the number": leg("out_a", 1, lift=6, end=40) + leg("out_b", 6, answer=10, end=40),
+    "two ids, the first to the phone": leg("out_a", 1, lift=6, end=40, callee="101")
+    + leg("out_b", 6, answer=10, end=40),
+    "the second leg alone": leg("out_a", 6, answer=10, end=40),
+}
+BY_HAND = leg("out_h", 3, answer=9, end=20)
+
+
+@tagged("post_install", "-at_install")
+class TestCallPairing(RequestCase):
+    """A click and the notifications that follow become one call."""
+
+    def tell(self, told, process=True):
+        """Deliver notifications, each at its second after the click."""
+        for seconds, form in sorted(told, key=lambda each: each[0]):
+            self.clock.move_to(START + timedelta(seconds=seconds))
+            self.deliver(form, process=process)
+
+    def process(self, *call_ids):
+        """Process what waits, call by call."""
+        for call_id in call_ids:
+            with self.env.registry.cursor() as cr:
+                api.Environment(cr, SUPERUSER_ID, {})["zadarma.event"]._process_call(self.company.id, call_id)
+        self.env.invalidate_all()
+
+    def _calls(self):
+        return self.env["zadarma.call"].search([("company_id", "=", self.company.id)], order="id")
+
+    def _check_talk(self, call):
+        self.assertEqual((call.state, call.result, call.duration), ("ended", "answered", 30))
+        self.assertEqual((call.number, call.direction, call.user_id), (CALLER, "outbound", self.agent))
+        self.assertEqual((call.request_res_id, call.partner_id), (self.partner.id, self.partner))
+        self.assertEqual(call.leg_ids.mapped("extension"), ["101"])
+        self.assertEqual(
+            (call.date_answer, call.date_end), (START + timedelta(seconds=10), START + timedelta(seconds=40))
+        )
+
+    def test_every_way_of_telling_becomes_the_call_of_the_click(self):
+        for way, told in WAYS.items():
+            with self.subTest(way):
+                self.clock.move_to(START)
+                call = self.env["zadarma.call"].browse(self.call(record=self.partner)["id"])
+                self.tell(told)
+                self.assertEqual(self._calls(), call)
+                self._check_talk(call)
+                call.unlink()
+                self.env["zadarma.event"].search([]).unlink()
+
+    def test_recording_belongs_to_the_call_of_the_click(self):
+        call = self.env["zadarma.call"].browse(self.call()["id"])
+        self.tell(WAYS["two ids, both to the number"])
+        self.deliver(record("out_b", "1.2"))
+        self.assertEqual(self._calls(), call)
+        self.assertEqual((call.pbx_call_id, call.recording_ref), ("out_b", "1.2"))
+
+    def test_recording_that_came_first_makes_no_call_of_its_own(self):
+        call = self.env["zadarma.call"].browse(self.call()["id"])
+        self.deliver(record("out_a", "1.2"))
+        self.assertEqual(len(self._calls()), 2)
+        self.tell(WAYS["one id, legs marked"])
+        self.assertEqual(self._calls(), call)
+        self.assertEqual(call.recording_ref, "1.2")
+
+    def test_order_of_processing_does_not_matter(self):
+        told = WAYS["two ids, both to the number"] + BY_HAND
+        for order in itertools.permutations(("out_a", "out_b", "out_h")):
+            with self.subTest(order):
+                self.clock.move_to(START)
+                call = self.env["zadarma.call"].browse(self.call(record=self.partner)["id"])
+                self.tell(told, process=False)
+                self.process(*order)
+                by_hand = self._calls() - call
+                self.assertEqual(by_hand.mapped("pbx_call_id"), ["out_h"])
+                self.assertEqual((by_hand.result, by_hand.duration), ("answered", 11))
+                self._check_talk(call)
+                self.assertFalse(self._find_events(state="new"))
+                self._calls().unlink()
+                self.env["zadarma.event"].search([]).unlink()
+
+    def test_call_dialled_by_hand_first_is_released_when_the_callback_is_told_of(self):
+        call = self.env["zadarma.call"].browse(self.call()["id"])
+        self.tell(leg("out_h", 1, answer=3))
+        self.assertEqual((call.pbx_call_id, call.state), ("out_h", "talking"), "nothing speaks against it yet")
+        self.tell(leg("out_a", 4, **OWN))
+        by_hand = self._calls() - call
+        self.assertEqual((by_hand.pbx_call_id, by_hand.state, by_hand.requested_at), ("out_h", "talking", False))
+        self.assertEqual((call.pbx_call_id, call.state, call.request_stage), ("out_a", "ringing", "own"))
+
+    def test_stage_is_told_to_the_user(self):
+        self.call()
+        self.tell(WAYS["two ids, the first to the phone"])
+        self.assertEqual(
+            [(message["state"], message.get("stage", "")) for message in self._sent(self.agent)],
+            [("ringing", "own"), ("ringing", "other"), ("talking", ""), ("ended", "")],
+        )
+
+    def test_own_phone_is_not_picked_up(self):
+        call = self.env["zadarma.call"].browse(self.call()["id"])
+        self.tell(leg("out_a", 1, end=31, disposition="no answer", callee="101"))
+        self.assertEqual((call.state, call.result, call.request_stage), ("ended", "no_answer", "own"))
+        self.assertEqual((call.number, call.direction), (CALLER, "outbound"))
+        self.assertEqual(self._calls(), call)
+
+    def test_notifications_come_before_the_answer(self):
+        self.answers[CALLBACK] = lambda: self.tell(leg("out_a", 1, lift=2, **OWN)) or (200, ACCEPTED)
+        answer = self.call()
+        self.assertEqual((answer["state"], answer["stage"]), ("ringing", "other"))
+        self.assertEqual(len(self._calls()), 1)
+
+    def test_nothing_comes(self):
+        call = self.env["zadarma.call"].browse(self.call()["id"])
+        self.clock.tick(119)
+        self._sweep()
+        self.assertEqual(call.state, "ringing")
+        self.clock.tick(2)
+        self._sweep()
+        self.assertEqual((call.state, call.result, call.leg_ids.state), ("ended", "not_connected", "ended"))
+        self.assertEqual(self._sent(self.agent)[-1]["state"], "ended")
+
+    def test_notifications_processed_after_the_call_was_closed_tell_what_became_of_it(self):
+        call = self.env["zadarma.call"].browse(self.call(record=self.partner)["id"])
+        self.tell(WAYS["one id, legs marked"], process=False)
+        self.clock.tick(300)
+        call._close_request()
+        self.env.flush_all()
+        self._sweep()
+        self.assertEqual(self._calls(), call)
+        self._check_talk(call)
+
+    def test_two_users_call_one_number(self):
+        mine = self.env["zadarma.call"].browse(self.call()["id"])
+        theirs = self.env["zadarma.call"].browse(self.call(user=self.colleague)["id"])
+        self.tell(leg("out_a", 1, extension="102") + leg("out_b", 2))
+        self.assertEqual((mine.pbx_call_id, theirs.pbx_call_id), ("out_b", "out_a"))
+        self.assertEqual((mine.user_id, theirs.user_id), (self.agent, self.colleague))
+
+    def test_one_user_calls_a_number_twice_in_a_row(self):
+        first = self.env["zadarma.call"].browse(self.call()["id"])
+        self.tell(leg("out_a", 1, end=12, disposition="no answer", **OWN))
+        second = self.env["zadarma.call"].browse(self.call()["id"])
+        self.tell(leg("out_b", 14, **OWN))
+        self.assertEqual((first.pbx_call_id, second.pbx_call_id), ("out_a", "out_b"))
+        self.assertEqual(len(self.asked), 2)
+
+    def test_call_dialled_by_hand_without_a_click_is_its_own(self):
+        self.tell(BY_HAND)
+        self.assertFalse(self._calls().requested_at)
+        self.assertFalse(self.env["zadarma.call.alias"].search([]))

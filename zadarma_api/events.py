@@ -75,6 +75,7 @@ class Event:
     :ivar pbx_call_id: the call.
     :ivar received_at: when it first arrived, UTC, aware.
     :ivar started_at: when the call (or this leg) started, UTC, aware; none for ``NOTIFY_RECORD``.
+    :ivar calltype: ``callback_leg1`` or ``callback_leg2`` where Zadarma tells a callback's legs apart, mostly empty.
     :ivar duration: talking time in seconds, none where missing or absurd.
     :ivar result: what :data:`_DISPOSITIONS` makes of the disposition, ``other`` for a value not seen before.
     :ivar is_refused: it was answered with a word that the caller is blocked.
@@ -91,6 +92,7 @@ class Event:
     internal: str = ""
     last_internal: str = ""
     transfer_from: str = ""
+    calltype: str = ""
     duration: int | None = None
     disposition: str = ""
     result: str = ""
@@ -139,7 +141,7 @@ def parse_event(fields: Mapping[str, str], received_at: datetime, zone: tzinfo, 
     started_at = None
     if name != "NOTIFY_RECORD":
         started_at = parse_call_start(fields.get("call_start", ""), received_at, zone)
-    disposition = clean_text(fields.get("disposition"))
+    disposition, calltype = clean_text(fields.get("disposition")), clean_text(fields.get("calltype"))
     return Event(
         name=name,
         pbx_call_id=call_id,
@@ -151,6 +153,7 @@ def parse_event(fields: Mapping[str, str], received_at: datetime, zone: tzinfo, 
         internal=parse_extension(clean_text(fields.get("internal"))),
         last_internal=parse_extension(clean_text(fields.get("last_internal"))),
         transfer_from=parse_extension(clean_text(fields.get("transfer_from"))),
+        calltype=calltype if calltype.startswith("callback_") else "",
         duration=_parse_duration(fields.get("duration"), notes),
         disposition=disposition,
         result=parse_disposition(disposition),

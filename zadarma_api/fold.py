@@ -11,10 +11,12 @@ from datetime import datetime, timedelta
 
 from .events import Event
 from .numbers import Kind, parse_extension, parse_number
+from .pairing import is_own_leg
 
 _OPENING = ("NOTIFY_START", "NOTIFY_OUT_START", "NOTIFY_INTERNAL")
 _CLOSING = ("NOTIFY_END", "NOTIFY_OUT_END")
 _OUTBOUND = ("NOTIFY_OUT_START", "NOTIFY_OUT_END")
+_DIALLED = (*_OUTBOUND, "NOTIFY_ANSWER")
 # Which event is believed first where several tell the same thing.
 _RANK = {
     name: rank
@@ -61,6 +63,9 @@ class CallState:
     :ivar number: the other party's number as received.
     :ivar own_number: the company's number as received: the dialled one, or the one shown to the callee.
     :ivar started_at: aware, UTC; of the recording's notice where nothing else is known.
+    :ivar dialled_at: of a callback, when the other party was called, aware, UTC.
+    :ivar stage: of a callback, whose phone rings or was reached: ``own`` before the caller picked up, ``other`` since;
+        empty where nothing tells.
     :ivar waiting: seconds from the first ringing to the answer, or to the end of a call that nobody took.
     :ivar duration: seconds of talking as Zadarma counts them.
     :ivar talking_since: when the answer was received, aware, UTC.
@@ -87,38 +92,45 @@ class CallState:
     is_recorded: bool
     recording_ids: tuple[str, ...]
     is_blocked: bool
+    dialled_at: datetime | None = None
+    stage: str = ""
 
     @property
     def answered_at(self) -> datetime | None:
         """When talking began, by Zadarma's clock, aware, UTC."""
         if not self.talking_since and self.result != "answered":
             return None
-        return self.started_at + timedelta(seconds=self.waiting or 0)
+        return (self.dialled_at or self.started_at) + timedelta(seconds=self.waiting or 0)
 
     @property
     def ended_at(self) -> datetime | None:
         """When the call was over, by Zadarma's clock, aware, UTC."""
         if self.state != "ended":
             return None
-        return self.started_at + timedelta(seconds=(self.waiting or 0) + (self.duration or 0))
+        return (self.dialled_at or self.started_at) + timedelta(seconds=(self.waiting or 0) + (self.duration or 0))
 
 
-def fold(events: Iterable[Event], own_numbers: frozenset[str] = frozenset()) -> CallState:
+def fold(events: Iterable[Event], own_numbers: frozenset[str] = frozenset(), own_call_id: str = "") -> CallState:
     """Tell what a call is.
 
     :param events: at least one event, all of the same call; order and repetition do not matter.
     :param own_numbers: the account's numbers in E.164; a call from or to one of them is internal.
+    :param own_call_id: of a callback whose two legs have ids of their own, that of the caller's own phone.
     """
     ordered = sorted(set(events), key=_sort_key)
-    end = max((event for event in ordered if event.name in _CLOSING), key=_telling, default=None)
-    answers = [event for event in ordered if event.name == "NOTIFY_ANSWER"]
     outbound = _is_outbound(ordered)
+    own = _own_leg(ordered, own_call_id) if outbound else []
+    # What tells of the call itself: of a callback, the leg to the other party as soon as there is one.
+    told = [event for event in ordered if event not in own]
+    told = told if any(event.name in _DIALLED for event in told) or not own else ordered
+    end = max((event for event in told if event.name in _CLOSING), key=_telling, default=None)
+    answers = [event for event in told if event.name == "NOTIFY_ANSWER" and event not in own]
     number = _callee(ordered, answers) if outbound else _first(ordered, "caller_id")
     is_over = end is not None or any(event.name == "NOTIFY_RECORD" for event in ordered)
     state = "ended" if is_over else "talking" if answers else "ringing"
     talker = _talker(ordered, answers, end, outbound)
     return CallState(
-        pbx_call_id=ordered[0].pbx_call_id,
+        pbx_call_id=told[0].pbx_call_id,
         direction=direction_of(outbound, number, own_numbers),
         state=state,
         result=_result(end, answers) if is_over else "",
@@ -126,7 +138,9 @@ def fold(events: Iterable[Event], own_numbers: frozenset[str] = frozenset()) -> 
         number=number,
         own_number=_shown_number(ordered) if outbound else _first(ordered, "called_did"),
         started_at=_started_at(ordered),
-        waiting=_waiting(ordered, answers, end),
+        dialled_at=_started_at(told) if own else None,
+        stage=_stage(ordered, own),
+        waiting=_waiting(told, answers, end),
         duration=end.duration if end else None,
         talking_since=min((event.received_at for event in answers), default=None),
         answered_by=talker,
@@ -135,6 +149,35 @@ def fold(events: Iterable[Event], own_numbers: frozenset[str] = frozenset()) -> 
         recording_ids=tuple(sorted({event.recording_id for event in ordered if event.recording_id})),
         is_blocked=any(event.is_refused for event in ordered),
     )
+
+
+def _own_leg(ordered: list[Event], own_call_id: str) -> list[Event]:
+    """Return the events of the leg to the caller's own phone, which a callback rings first; none of another call."""
+
+    def leg(event: Event) -> tuple[str, str, datetime | None]:
+        return event.pbx_call_id, event.calltype, event.started_at
+
+    certain = [event for event in ordered if is_own_leg(event)]
+    legs = {leg(event) for event in certain}
+    # Both legs began in the same second, and Zadarma does not tell them apart.
+    mixed = {leg(event) for event in ordered if event.name == "NOTIFY_ANSWER" and event not in certain} & legs
+    return [
+        event
+        for event in ordered
+        if event.name in _DIALLED
+        and (event in certain or event.pbx_call_id == own_call_id or leg(event) in legs - mixed)
+    ]
+
+
+def _stage(ordered: list[Event], own: list[Event]) -> str:
+    """Tell whose phone a callback rings, or reached."""
+    legs = [event for event in ordered if event.name in _DIALLED]
+    if any(event.calltype == "callback_leg2" for event in legs):
+        return "other"
+    if not own:
+        return ""
+    is_lifted = any(event.name == "NOTIFY_ANSWER" for event in own)
+    return "other" if is_lifted or len(legs) > len(own) else "own"
 
 
 def _sort_key(event: Event) -> tuple[int, datetime, str]:
@@ -167,9 +210,10 @@ def _first(ordered: list[Event], attribute: str, names: Iterable[str] = tuple(_R
 
 
 def _callee(ordered: list[Event], answers: list[Event]) -> str:
-    """Return the number that was called; of answers, not of one that tells which extension picked up."""
-    answered = (event.destination for event in answers if parse_extension(event.destination) != event.internal)
-    return _first(ordered, "destination", _OUTBOUND) or next(filter(None, answered), "")
+    """Return the number that was called; not the caller's own extension, which a callback rings first."""
+    dialled = [event for event in ordered if event.name in _OUTBOUND]
+    others = (event.destination for event in dialled + answers if parse_extension(event.destination) != event.internal)
+    return next(filter(None, others), "") or _first(dialled, "destination")
 
 
 def _shown_number(ordered: list[Event]) -> str:
@@ -179,6 +223,8 @@ def _shown_number(ordered: list[Event]) -> str:
 
 
 def _result(end: Event | None, answers: list[Event]) -> str:
+    if end and is_own_leg(end) and end.result == "answered":
+        return "unknown"
     if end and end.result:
         return end.result
     return "answered" if answers else "unknown"
