@@ -88,13 +88,16 @@ class ZadarmaDialler(models.AbstractModel):
     def _find_by_name(self, term):
         # What stands for "anything" in a pattern is not asked for.
         words = re.sub(r"[%_\\]", " ", term).split()[:_MAX_WORDS]
+        # Not in the order of names: in its index, all who have one of the words may stand far from the beginning.
         partners = self._search_readable(
-            "res.partner", self._get_words_domain(words, ["complete_name"]), "complete_name, id", _MAX_PARTNERS
+            "res.partner", self._get_words_domain(words, ["complete_name"]), "id desc", _MAX_PARTNERS
         )
         leads = self._search_readable(
             "crm.lead", self._get_words_domain(words, ["contact_name", "partner_name", "name"]), "id desc", _MAX_LEADS
         )
-        return [*map(self._format_partner, partners), *map(self._format_lead, leads)]
+        rows = [*map(self._format_partner, partners), *map(self._format_lead, leads)]
+        start = " ".join(words).casefold()
+        return sorted(rows, key=lambda row: not row["name"].casefold().startswith(start))
 
     def _get_words_domain(self, words, names):
         """Return the domain of records that have each of the words in one of the fields, none where words are short."""

@@ -35,6 +35,11 @@ class TestDialler(ZadarmaApiMixin, ZadarmaCase):
         self.assertFalse(self._is_found(self.anna, "anna xyz"))
         self.assertFalse(self._is_found(self.anna, "er"), "two letters are the beginning of a word")
 
+    def test_names_that_begin_so_go_first(self):
+        self.env["res.partner"].create({"name": "Joanna Berg", "phone": "0171 1234567"})
+        self.assertEqual(self._find("anna berg")[0], ("res.partner", self.anna.id))
+        self.assertEqual(len(self._find("anna berg")), 2)
+
     def test_only_who_can_be_called_is_found(self):
         self.assertFalse(self._find("without a phone"))
 
