@@ -16,9 +16,13 @@ from ..zadarma_api.client import API_URL, ZadarmaClient
 from ..zadarma_api.creation import CallKind, Rule
 from ..zadarma_api.errors import ZadarmaError
 from ..zadarma_api.numbers import parse_number
+from ..zadarma_api.redaction import protect_secrets
 from ..zadarma_api.widget import FN_URL, LIB_URL, is_script_address
 
 _logger = logging.getLogger(__name__)
+
+# Odoo logs the arguments of every call at debug level, those of the settings included.
+protect_secrets("odoo.service.model")
 
 ZADARMA_ADDRESSES = "185.45.152.40/30"
 # What the webhook needs to know of an account; a change of one of these drops the cache.

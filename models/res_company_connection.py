@@ -12,7 +12,7 @@ from odoo.addons.base.models.res_partner import _tz_get
 from ..zadarma_api import errors, reachability
 from ..zadarma_api.client import API_URL
 from .res_company import get_zone
-from .zadarma_check import SETUP_CODES, TEXTS, Finding
+from .zadarma_check import SETUP_CODES, TEXTS, Finding, render
 
 NOTIFICATIONS = (
     "notify_start",
@@ -89,7 +89,7 @@ class ResCompany(models.Model):
         """
         finding = self._zadarma_finding(error)
         said, advice = TEXTS[finding.reason]
-        sentences = [self.env._(text) % finding.params for text in (said, advice) if text]
+        sentences = [render(self.env, text, finding.params) for text in (said, advice) if text]
         return ". ".join(sentence.rstrip(".") for sentence in sentences) + ("." if advice else "")
 
     # === CONNECT === #
@@ -346,7 +346,7 @@ class ResCompany(models.Model):
         host, is_inner = urlsplit(url).hostname, verdict in ("local", "private") and not self._zadarma_api_is_local()
         if is_inner:
             said, advice = TEXTS[f"address_{verdict}"]
-            message = " ".join((self.env._(said) % {"host": host}, self.env._(advice)))
+            message = " ".join(render(self.env, text, {"host": host}) for text in (said, advice))
         elif echo == "unreachable":
             message = self.env._(
                 "%(host)s did not answer this server. Check name, certificate and proxy. Where Odoo has one worker"
@@ -475,19 +475,27 @@ class ResCompany(models.Model):
             self.env["zadarma.check"]._note(self, "silence", quiet)
             return
         since, until = max(now - _SILENCE_LOOKS_BACK, self.zadarma_connected_at), now - _SILENCE_SPARES
+        if since < until:
+            calls = self._zadarma_read_call_ids(client, since, until)
+            known = events.search([("company_id", "=", self.id), ("pbx_call_id", "in", list(calls))])
+            missing = calls - set(known.mapped("pbx_call_id"))
+            found = Finding("failed", "silence_calls", {"count": len(missing)}) if missing else quiet
+            self.env["zadarma.check"]._note(self, "silence", found)
+
+    def _zadarma_read_call_ids(self, client, since, until):
+        """Return the ids of calls that Zadarma's statistics list between two moments.
+
+        :rtype: set[str]
+        """
         zone = get_zone(self.zadarma_tz)
-        span = [moment.replace(tzinfo=timezone.utc).astimezone(zone) for moment in (since, until)]
-        if since >= until:
-            return
-        start, end = (moment.strftime("%Y-%m-%d %H:%M:%S") for moment in span)
-        answer = client.get("/v1/statistics/pbx/", {"start": start, "end": end, "version": 2, "skip": 0, "limit": 100})
-        rows = answer.get("stats")
-        rows = [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
-        calls = {str(row.get("pbx_call_id")) for row in rows} - {"None", ""}
-        known = events.search([("company_id", "=", self.id), ("pbx_call_id", "in", list(calls))])
-        missing = calls - set(known.mapped("pbx_call_id"))
-        found = Finding("failed", "silence_calls", {"count": len(missing)}) if missing else quiet
-        self.env["zadarma.check"]._note(self, "silence", found)
+        start, end = (
+            moment.replace(tzinfo=timezone.utc).astimezone(zone).strftime("%Y-%m-%d %H:%M:%S")
+            for moment in (since, until)
+        )
+        span = {"start": start, "end": end, "version": 2, "skip": 0, "limit": 100}
+        rows = client.get("/v1/statistics/pbx/", span).get("stats")
+        rows = rows if isinstance(rows, list) else []
+        return {str(row["pbx_call_id"]) for row in rows if isinstance(row, dict) and row.get("pbx_call_id")}
 
     # === ALERT === #
 

@@ -174,6 +174,15 @@ TEXTS = {
 }
 
 
+def render(env, text, params):
+    """Return one of the texts above in the reader's language.
+
+    :rtype: str
+    """
+    translated = env._(text)
+    return translated % params
+
+
 class Finding(NamedTuple):
     """What a check found: how it is, the key of a text, and what stands in it."""
 
@@ -223,8 +232,8 @@ class ZadarmaCheck(models.Model):
         for check in self:
             said, advice = TEXTS.get(check.reason, (check.reason, None))
             params = {**(check.params or {}), "url": check._get_shown_url()}
-            check.message = self.env._(said) % params
-            check.advice = self.env._(advice) % params if advice else False
+            check.message = render(self.env, said, params)
+            check.advice = advice and render(self.env, advice, params)
 
     def _get_shown_url(self):
         """Return the address for notifications, which is for administrators, or where they find it."""

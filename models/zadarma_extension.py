@@ -37,7 +37,6 @@ class ZadarmaExtension(models.Model):
     )
     proposed_user_id = fields.Many2one(
         "res.users",
-        string="Proposed User",
         readonly=True,
         copy=False,
         ondelete="set null",

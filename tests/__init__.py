@@ -38,6 +38,7 @@ from . import (
     test_outcome,
     test_popup,
     test_report,
+    test_secrets,
     test_settings,
     test_statistics,
     test_throttle,

@@ -9,6 +9,8 @@ from .numbers import mask_number
 
 _NUMBER = re.compile(r"\+?\d{7,}")
 _QUERY = re.compile(r"((?:https?://|/v1/)[^\s?]*)\?\S*")
+# Of a dict that is printed: the name of a credential, and what stands behind it.
+_CREDENTIAL = re.compile(r"""(['"]zadarma_(?:key|secret|new_secret|token)['"]: )(?:'[^']*'|"[^"]*")""")
 _MAX_MESSAGE = 200
 # urllib3 tells addresses with their queries in these.
 _LOGGERS = ("urllib3.connectionpool", "urllib3.connection", "urllib3.util.retry")
@@ -65,3 +67,20 @@ def protect_logs() -> None:
     for logger in map(logging.getLogger, _LOGGERS):
         if not any(isinstance(known, QueryFilter) for known in logger.filters):
             logger.addFilter(QueryFilter())
+
+
+class SecretFilter(logging.Filter):
+    """Takes key and secret out of what a program logs of the calls it serves, at debug level."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Let every record pass, without credentials."""
+        if record.levelno <= logging.DEBUG and "zadarma_" in (text := record.getMessage()):
+            record.msg, record.args = _CREDENTIAL.sub(r"\1…", text), ()
+        return True
+
+
+def protect_secrets(name: str) -> None:
+    """Attach the filter to a logger, once a process."""
+    logger = logging.getLogger(name)
+    if not any(isinstance(known, SecretFilter) for known in logger.filters):
+        logger.addFilter(SecretFilter())

@@ -7,20 +7,16 @@ import { useService } from "@web/core/utils/hooks";
 import { Layout } from "@web/search/layout";
 import { standardActionServiceProps } from "@web/webclient/actions/action_service";
 
+import { CheckList } from "../check_list/check_list";
+
 const PERIOD = 30_000;
 const PING_TIMEOUT = 5000;
 const STATES = ["failed", "warning", "waiting", "ok"];
-const ICONS = {
-    failed: "fa-times-circle text-danger",
-    warning: "fa-exclamation-triangle text-warning",
-    waiting: "fa-clock-o text-muted",
-    ok: "fa-check-circle text-success",
-};
 
 /** Whether telephony works, and what to do where it does not. Looks again every half a minute. */
 export class ZadarmaHealth extends Component {
     static template = "zadarma.Health";
-    static components = { Layout };
+    static components = { CheckList, Layout };
     static props = { ...standardActionServiceProps };
 
     setup() {
@@ -28,7 +24,12 @@ export class ZadarmaHealth extends Component {
         this.bus = useService("bus_service");
         this.orm = useService("orm");
         this.display = { controlPanel: {} };
-        this.state = useState({ company: "", isAdministrator: false, lines: [], bus: this.waiting });
+        this.state = useState({
+            company: "",
+            isAdministrator: false,
+            lines: [],
+            bus: this.waiting,
+        });
         this.onPing = ({ token }) => token === this.token && this.onPong();
         this.bus.subscribe("zadarma.health/ping", this.onPing);
         this.bus.start();
@@ -47,21 +48,28 @@ export class ZadarmaHealth extends Component {
 
     /** All lines, the worst first. */
     get lines() {
-        const bus = { code: "bus", title: _t("Live connection to this browser"), ...this.state.bus };
+        const bus = {
+            code: "bus",
+            title: _t("Live connection to this browser"),
+            ...this.state.bus,
+        };
         const rank = ({ state }) => STATES.indexOf(state);
         return [...this.state.lines, bus].sort((a, b) => rank(a) - rank(b));
     }
 
     get verdict() {
         const worst = this.lines[0].state;
-        return {
-            failed: _t("Something is wrong. The first lines say what to do."),
-            warning: _t("Telephony works. Some things are worth a look."),
-        }[worst] ?? _t("All is well.");
+        return (
+            {
+                failed: _t("Something is wrong. The first lines say what to do."),
+                warning: _t("Telephony works. Some things are worth a look."),
+            }[worst] ?? _t("All is well.")
+        );
     }
 
-    icon(line) {
-        return ICONS[line.state];
+    /** What opens what helps with a line; supervisors may not see that. */
+    get onOpen() {
+        return this.state.isAdministrator ? (line) => this.action.doAction(line.action) : undefined;
     }
 
     async read() {
@@ -98,15 +106,13 @@ export class ZadarmaHealth extends Component {
         this.token = undefined;
         this.state.bus = {
             state: "failed",
-            text: _t("A message did not arrive within %(seconds)s seconds.", { seconds: PING_TIMEOUT / 1000 }),
+            text: _t("A message did not arrive within %(seconds)s seconds.", {
+                seconds: PING_TIMEOUT / 1000,
+            }),
             advice: _t(
-                "Popups come late. The proxy must pass /websocket on to Odoo's port for live connections (gevent_port), with the Upgrade header."
+                "Popups come late. The proxy must pass /websocket on to Odoo's port for live connections (gevent_port), with the Upgrade header.",
             ),
         };
-    }
-
-    open(line) {
-        return this.action.doAction(line.action);
     }
 }
 
