@@ -37,12 +37,16 @@ class ZadarmaCall(models.Model):
         )
         domain = Domain("company_id", "in", companies.ids) & Domain("number", "in", numbers) & waiting
         groups = calls_sudo._read_group(domain, ["company_id", "number"], ["id:recordset"])
-        for company, _number, calls in groups:
-            calls.with_company(company)._take_caller()
+        # First all is read and then all is written, so that thousands of numbers are not written one by one.
+        found = [(calls, calls[:1]._prepare_caller_values()) for _company, _number, calls in groups]
+        for calls, values in found:
+            calls._take_caller(values)
 
-    def _take_caller(self):
-        """Link calls of one number to who has it now."""
-        values = self[:1]._prepare_caller_values()
+    def _take_caller(self, values):
+        """Link calls of one number to who has it now.
+
+        :param dict values: who that is, see :meth:`_prepare_caller_values`.
+        """
         with_lead = self.filtered(lambda call: call.caller_state == "found")
         (self - with_lead).filtered(lambda call: call.direction != "internal")._write_identity(values)
         if values["partner_id"]:

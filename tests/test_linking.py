@@ -68,8 +68,9 @@ class TestLinking(ZadarmaCase):
 
     def test_question_is_answered_by_index(self):
         self.env.cr.execute(
-            "INSERT INTO zadarma_call (company_id, pbx_call_id, direction, state, caller_state, number, date_start)"
-            " SELECT %s, 'in_' || n, 'inbound', 'ended', 'unknown', '+4930' || n, now()"
+            "INSERT INTO zadarma_call"
+            "       (company_id, pbx_call_id, direction, state, caller_state, source, number, date_start)"
+            " SELECT %s, 'in_' || n, 'inbound', 'ended', 'unknown', 'notifications', '+4930' || n, now()"
             "   FROM generate_series(1, 20000) n",
             [self.company.id],
         )
