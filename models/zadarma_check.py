@@ -293,12 +293,12 @@ class ZadarmaCheck(models.Model):
         :param str sender: the address it came from.
         :return: what to do after the answer, None where that is nothing.
         """
-        since, count = _refusals.get(company_id, (0.0, 0))
-        now = time.monotonic()
+        key, now = (self.env.cr.dbname, company_id), time.monotonic()
+        since, count = _refusals.get(key, (0.0, 0))
         if since and now - since < _REFUSALS_EVERY:
-            _refusals[company_id] = since, count + 1
+            _refusals[key] = since, count + 1
             return None
-        _refusals[company_id] = now, 0
+        _refusals[key] = now, 0
         registry = self.env.registry
 
         def write():
@@ -341,5 +341,5 @@ class ZadarmaCheck(models.Model):
         )
 
 
-# By company: when this process wrote last, and how many it has refused since.
+# By database and company: when this process wrote last, and how many it has refused since.
 _refusals = {}
