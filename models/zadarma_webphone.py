@@ -8,8 +8,8 @@ from ..zadarma_api.widget import is_script_address, widget_logins
 
 # A key is good for 72 hours. A page that took one early in these hours still has more than two days.
 _KEY_PERIOD = timedelta(hours=20)
-# However often a page says that a key does not work.
-_RENEWAL_PERIOD = timedelta(minutes=1)
+# A key younger than this is not to blame where a login fails, however often pages say so.
+_TRUSTED_PERIOD = timedelta(hours=1)
 
 
 class ZadarmaWebphone(models.AbstractModel):
@@ -38,7 +38,7 @@ class ZadarmaWebphone(models.AbstractModel):
     def get_login(self, failed_login=False):
         """Return what the widget needs to log in as the user's own extension.
 
-        :param str failed_login: the login that the widget just refused, so that another one is tried with a new key.
+        :param str failed_login: the login that the widget just refused, so that a new key is tried, then another login.
         :rtype: dict
         :raise UserError: where there is none, with what to do.
         """
@@ -47,13 +47,12 @@ class ZadarmaWebphone(models.AbstractModel):
         if not extension_sudo:
             raise UserError(self.env._("The phone in the browser is switched off. Choose it in your preferences."))
         if failed_login:
-            self._try_another_login(extension_sudo, failed_login)
+            self._mend_login(extension_sudo, failed_login)
         if not self._has_fresh_key(extension_sudo, _KEY_PERIOD):
             self._renew_key(extension_sudo)
-        login = self._get_logins(extension_sudo)[-1 if extension_sudo.webrtc_bare_login else 0]
         return {
             "key": extension_sudo.webrtc_key,
-            "login": login,
+            "login": self._get_login_name(extension_sudo),
             "scripts": self._get_scripts(extension_sudo.company_id),
         }
 
@@ -75,18 +74,19 @@ class ZadarmaWebphone(models.AbstractModel):
     def _get_logins(self, extension_sudo):
         return widget_logins(extension_sudo.company_id.zadarma_pbx_id or "", extension_sudo.number)
 
+    def _get_login_name(self, extension_sudo):
+        return self._get_logins(extension_sudo)[-1 if extension_sudo.webrtc_bare_login else 0]
+
     def _has_fresh_key(self, extension_sudo, period):
         made_at = extension_sudo.webrtc_key_at
         return bool(extension_sudo.webrtc_key and made_at and made_at > fields.Datetime.now() - period)
 
-    def _try_another_login(self, extension_sudo, failed_login):
-        """Have the next key be a new one, for the other login where the present one failed."""
-        logins = self._get_logins(extension_sudo)
-        is_bare = extension_sudo.webrtc_bare_login
-        if failed_login == logins[-1 if is_bare else 0] and len(logins) > 1:
-            extension_sudo.webrtc_bare_login = not is_bare
-        if not self._has_fresh_key(extension_sudo, _RENEWAL_PERIOD):
+    def _mend_login(self, extension_sudo, failed_login):
+        """Have an old key be replaced by a new one; where the key is new, have the other login be tried."""
+        if not self._has_fresh_key(extension_sudo, _TRUSTED_PERIOD):
             extension_sudo.webrtc_key = False
+        elif failed_login == self._get_login_name(extension_sudo):
+            extension_sudo.webrtc_bare_login = not extension_sudo.webrtc_bare_login
 
     def _renew_key(self, extension_sudo):
         """Fetch a new key, by the full login first."""

@@ -188,7 +188,7 @@ test("a login that is not known is tried in the other form after a reload", asyn
 });
 
 test("a login that is known in neither form is for the administrator", async () => {
-    browser.sessionStorage.setItem("zadarma.webphone", "1234-101");
+    browser.sessionStorage.setItem("zadarma.webphone_tries", "3");
     let cleanUp;
     widget = () => (cleanUp = say("Sip not found"));
     onRpc("zadarma.webphone", "get_login", ({ args: [failed] }) => ({

@@ -16,6 +16,9 @@ const LANGUAGES = { de: "de", en: "en", es: "es", fr: "fr", pl: "pl", ru: "ru", 
 const OFFSET = { bottom: "5px", end: "86px" };
 /** How long the widget may take to say that it cannot log in, in milliseconds. */
 const LOGIN_PERIOD = 30_000;
+/** How often this tab failed to log in, counted over its reloads: with an old key, with each login. */
+const TRIES = "zadarma.webphone_tries";
+const MAX_TRIES = 3;
 const WRONG_LOGIN = /sip not found/i;
 const WRONG_SITE = /integration\s?disabled/i;
 
@@ -146,7 +149,12 @@ export class WebphoneService {
             }
         });
         observer.observe(document.body, { characterData: true, childList: true, subtree: true });
-        browser.setTimeout(() => observer.disconnect(), LOGIN_PERIOD);
+        browser.setTimeout(() => {
+            observer.disconnect();
+            if (this.state.status === "ready") {
+                browser.sessionStorage.removeItem(TRIES);
+            }
+        }, LOGIN_PERIOD);
     }
 
     /** Explain what the widget says, if it is one of its known errors. */
@@ -166,17 +174,14 @@ export class WebphoneService {
         }
     }
 
-    /** Have the server take the other form of the login; the widget starts but once a page. */
+    /** Have the server take a new key or the other login; the widget starts but once a page. */
     async tryAnotherLogin() {
         const failed = this.login;
-        this.fail(
-            _t("Zadarma does not know the phone %(login)s.", { login: failed }),
-            /* isShown */ false,
-        );
-        const { login } = await this.askLogin(failed).catch(() => ({ login: failed }));
-        const triedLogin = browser.sessionStorage.getItem(LOCK);
-        browser.sessionStorage.setItem(LOCK, failed);
-        if (login === failed || login === triedLogin) {
+        const tries = Number(browser.sessionStorage.getItem(TRIES)) + 1;
+        browser.sessionStorage.setItem(TRIES, tries);
+        this.setFailed(_t("Zadarma does not know the phone %(login)s.", { login: failed }));
+        const { login } = await this.askLogin(failed).catch(() => ({}));
+        if (!login || tries > MAX_TRIES) {
             this.fail(
                 _t(
                     "Zadarma does not know the phone %(login)s. Ask an administrator to check the extension and to press Connect in Settings, Zadarma.",
@@ -185,23 +190,12 @@ export class WebphoneService {
             );
             return;
         }
-        this.notification.add(
+        this.notify(
             _t(
-                "Zadarma does not know the phone %(failed)s. After a reload of the page it is tried as %(login)s.",
+                "Zadarma does not know the phone %(failed)s. After a reload of the page it is tried as %(login)s, with a good key.",
                 { failed, login },
             ),
-            {
-                title: _t("Phone in the browser"),
-                type: "warning",
-                sticky: true,
-                buttons: [
-                    {
-                        name: _t("Reload"),
-                        primary: true,
-                        onClick: () => browser.location.reload(),
-                    },
-                ],
-            },
+            [{ name: _t("Reload"), primary: true, onClick: () => browser.location.reload() }],
         );
     }
 
@@ -222,15 +216,18 @@ export class WebphoneService {
         );
     }
 
-    fail(problem, isShown = true) {
+    setFailed(problem) {
         Object.assign(this.state, { status: "failed", problem });
-        if (isShown) {
-            this.notification.add(problem, {
-                title: _t("Phone in the browser"),
-                type: "warning",
-                sticky: true,
-            });
-        }
+    }
+
+    fail(problem) {
+        this.setFailed(problem);
+        this.notify(problem);
+    }
+
+    notify(message, buttons = []) {
+        const title = _t("Phone in the browser");
+        this.notification.add(message, { buttons, sticky: true, title, type: "warning" });
     }
 
     /** A reload would end the conversation: have the browser ask. */
