@@ -1,4 +1,5 @@
 from collections import defaultdict
+from functools import partial
 
 from odoo import api, models
 from odoo.tools import SQL
@@ -9,7 +10,7 @@ from ..zadarma_api.caller import Caller, resolve
 from ..zadarma_api.numbers import written_forms
 from .res_partner import WRITTEN_KEY
 
-# So many contacts are read from one end: they tell whether there is none, one, or people of several companies.
+# So many contacts are read at once: they tell whether there is none, one, or people of several companies.
 _FEW = 2
 
 
@@ -35,7 +36,7 @@ class ZadarmaCaller(models.AbstractModel):
         """
         if not e164:
             return Caller()
-        return resolve(self.env.execute_query(self._caller_query(e164, company_id, country)))
+        return resolve(self._read(e164, company_id, country))
 
     @api.model
     def _find_many(self, numbers, company_id, country=""):
@@ -66,28 +67,48 @@ class ZadarmaCaller(models.AbstractModel):
             known |= keys.get(found, {found})
         return {number: self._find(number, company_id, country) if number in known else Caller() for number in numbers}
 
-    def _caller_query(self, e164, company_id, country, *further):
-        """Return the one query that tells who has a number, see :func:`zadarma_api.caller.resolve`.
+    def _read(self, e164, company_id, country, *further, with_deals=False, prelude=None):
+        """Return the rows that tell who has a number, see :func:`zadarma_api.caller.resolve`.
 
-        :param SQL further: queries whose rows come along; they may read from ``contact``.
+        One statement tells it for most callers. A second one looks for contacts whose number Odoo could not sanitize
+        where there is no other, a third one for the last of several of one company.
+
+        :param SQL further: queries whose rows come along with the first; where they say that the number is the
+            company's own or blocked, nothing more is asked.
+        :param bool with_deals: also return the newest open deal of the caller's company.
+        :param SQL prelude: a statement that goes ahead of the first, in one round trip.
         """
-        queries = [SQL("SELECT * FROM contact"), self._lead_query(e164, company_id), *further]
-        return SQL(
-            """
-            WITH exact AS MATERIALIZED (%s), written AS MATERIALIZED (%s WHERE NOT EXISTS (SELECT FROM exact)),
-                 contact AS MATERIALIZED (SELECT * FROM exact UNION ALL SELECT * FROM written)
-            %s
-            """,
-            self._exact_query(e164, company_id),
-            self._written_query(e164, company_id, country),
-            SQL(" UNION ALL ").join(SQL("(%s)", query) for query in queries),
-        )
+        deals = [self._deal_query(company_id)] if with_deals else []
+        contact_query = partial(self._exact_query, e164, company_id)
+        query = self._with_contacts(contact_query(), self._lead_query(e164, company_id), *further, *deals)
+        rows = self._execute(SQL("%s; %s", prelude, query) if prelude else query)
+        kinds = {row[0] for row in rows}
+        if kinds & {"own", "block"}:
+            return rows
+        if "partner" not in kinds:
+            contact_query = partial(self._written_query, e164, company_id, country)
+            rows += self._execute(self._with_contacts(contact_query(), *deals))
+        entities = [row[2] for row in rows if row[0] == "partner"]
+        if len(entities) >= _FEW and len(set(entities)) == 1:
+            rows += self._execute(contact_query(is_last=True))
+        return rows
 
-    def _exact_query(self, e164, company_id):
+    def _execute(self, query):
+        """Return the rows of a query; one that takes too long is no error to be logged with all it asks for."""
+        self.env.cr.execute(query, log_exceptions=False)
+        return self.env.cr.fetchall()
+
+    @staticmethod
+    def _with_contacts(contacts, *further):
+        """Return the query for contacts and for what else is asked for, which may read from ``contact``."""
+        queries = SQL("").join(SQL(" UNION ALL (%s)", query) for query in further)
+        return SQL("WITH contact AS MATERIALIZED (%s) SELECT * FROM contact %s", contacts, queries)
+
+    def _exact_query(self, e164, company_id, is_last=False):
         """Return the query for contacts by sanitized number, see :meth:`_contact_query`."""
-        return self._contact_query([e164], SQL("phone_sanitized = number"), company_id)
+        return self._contact_query([e164], SQL("phone_sanitized = number"), company_id, is_last)
 
-    def _written_query(self, e164, company_id, country):
+    def _written_query(self, e164, company_id, country, is_last=False):
         """Return the query by the ways people write a number, for contacts whose number Odoo could not sanitize."""
         forms = written_forms(e164, country)
         condition = SQL(
@@ -97,36 +118,36 @@ class ZadarmaCaller(models.AbstractModel):
             PHONE_REGEX_PATTERN,
             tuple(forms),
         )
-        return self._contact_query(list(dict.fromkeys(form.lstrip("+0") for form in forms)), condition, company_id)
+        keys = dict.fromkeys(form.lstrip("+0") for form in forms)
+        return self._contact_query(list(keys), condition, company_id, is_last)
 
-    def _contact_query(self, numbers, condition, company_id):
-        """Return the query for the first contacts and the last one, by commercial entity, with one of these numbers.
+    def _contact_query(self, numbers, condition, company_id, is_last):
+        """Return the query for the first two contacts, by commercial entity, whose number is one of these.
 
-        Where the first are of one company, the last one tells whether the rest is too: however many share a number,
-        few are read.
+        Where both are of one company, the last contact tells whether the rest is too: however many share a number, few
+        are read.
 
         :param list numbers: what the condition calls ``number``.
         :param SQL condition: what an index is made for that is in the order of commercial entities.
+        :param bool is_last: for the last contact instead.
         """
-        columns = SQL("id, commercial_partner_id, name, commercial_company_name, user_id")
-        condition = SQL("%s AND active IS TRUE AND (company_id IS NULL OR company_id = %s)", condition, company_id)
         return SQL(
             """
             SELECT 'partner' AS kind, person.*,
                    (SELECT user_id FROM res_partner WHERE id = person.commercial_partner_id), NULL::text AS title
               FROM unnest(%s) AS number
              CROSS JOIN LATERAL (
-                (SELECT %s FROM res_partner WHERE %s ORDER BY commercial_partner_id, id LIMIT %s)
-                 UNION ALL
-                (SELECT %s FROM res_partner WHERE %s ORDER BY commercial_partner_id DESC, id DESC LIMIT 1)
+                SELECT id, commercial_partner_id, name, commercial_company_name, user_id
+                  FROM res_partner
+                 WHERE %s AND active IS TRUE AND (company_id IS NULL OR company_id = %s)
+                 ORDER BY %s LIMIT %s
              ) AS person
             """,
             numbers,
-            columns,
             condition,
-            _FEW,
-            columns,
-            condition,
+            company_id,
+            SQL("commercial_partner_id DESC, id DESC" if is_last else "commercial_partner_id, id"),
+            1 if is_last else _FEW,
         )
 
     def _lead_query(self, e164, company_id):

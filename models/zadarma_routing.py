@@ -26,8 +26,9 @@ _AWAY_FOR = timedelta(minutes=15)
 class ZadarmaRouting(models.AbstractModel):
     """Decides what becomes of a call before it rings: refused, named, sent to somebody.
 
-    Zadarma waits for it, so there are two statements at most, by index alone, and nothing is written. What would take
-    longer is kept ready: working times by :class:`zadarma.working.time`, who is registered by the extensions.
+    Zadarma waits for it, so there are few statements, two for a known caller and four at most, by index alone, and
+    nothing is written. What would take longer is kept ready: working times by :class:`zadarma.working.time`, who is
+    registered by the extensions.
     """
 
     _name = "zadarma.routing"
@@ -49,19 +50,14 @@ class ZadarmaRouting(models.AbstractModel):
             return Decision({}, (Step(number.kind.value, number.raw),))
         if not (account.block_numbers or account.caller_name or account.route_calls):
             return Decision({}, (Step("switched_off"),))
-        query = self._facts_query(account, number.e164, parse_number(called_did, account.country).e164)
-        rows = self.env.execute_query(SQL("%s; %s", prelude, query) if prelude else query)
-        return self._weigh(account, number.e164, rows, moment)
-
-    def _facts_query(self, account, e164, dialled):
-        """Return the query for all that is known of a caller; see :meth:`_weigh`."""
-        callers, company_id = self.env["zadarma.caller"], account.company_id
-        further = [self._number_query(company_id, e164, dialled)]
+        company_id = account.company_id
+        further = [self._number_query(company_id, number.e164, parse_number(called_did, account.country).e164)]
         if account.block_numbers:
-            further.append(self._block_query(company_id, e164))
-        if account.route_calls:
-            further.append(callers._deal_query(company_id))
-        return callers._caller_query(e164, company_id, account.country, *further)
+            further.append(self._block_query(company_id, number.e164))
+        rows = self.env["zadarma.caller"]._read(
+            number.e164, company_id, account.country, *further, with_deals=account.route_calls, prelude=prelude
+        )
+        return self._weigh(account, number.e164, rows, moment)
 
     def _number_query(self, company_id, e164, dialled):
         """Return the query for the company's own numbers among the two of a call."""
@@ -91,7 +87,7 @@ class ZadarmaRouting(models.AbstractModel):
         )
 
     def _weigh(self, account, e164, rows, moment):
-        """Decide by the rows of :meth:`_facts_query`."""
+        """Decide by what is known of the caller, see :meth:`zadarma.caller._read`."""
         first = {row[0]: row for row in reversed(rows)}
         if "own" in first:
             return Decision({}, (Step("own", e164),))
@@ -119,7 +115,8 @@ class ZadarmaRouting(models.AbstractModel):
     def _route(self, account, caller, rows, moment):
         """Return the extension a call is sent to, empty for none, and the reasons."""
         # A deal with the number itself comes before one of the caller's company.
-        leads = sorted((row for row in rows if row[0] in ("lead", "deal")), key=lambda row: row[0] == "deal")[:1]
+        kinds = ("lead", "deal") if caller.partner_id else ("lead",)
+        leads = sorted((row for row in rows if row[0] in kinds), key=lambda row: kinds.index(row[0]))[:1]
         others = [row for row in rows if row[0] not in ("lead", "deal")]
         responsible = find_responsible(caller, [*(("lead", *row[1:]) for row in leads), *others])
         if not responsible:
@@ -138,7 +135,7 @@ class ZadarmaRouting(models.AbstractModel):
         :param int user_id: who answers for the caller; deputies come next, then the members of the team.
         :rtype: list[Candidate]
         """
-        rows = self.env.execute_query(self._candidates_query(company_id, user_id, team_id, moment))
+        rows = self.env["zadarma.caller"]._execute(self._candidates_query(company_id, user_id, team_id, moment))
         return [
             Candidate(
                 user_id=row[0],

@@ -117,9 +117,13 @@ class TestCaller(ZadarmaCase):
     def test_look_ups_use_indexes(self):
         callers = self.env["zadarma.caller"]
         self.env.cr.execute("SET LOCAL enable_seqscan = off")
-        query = callers._caller_query(CALLER, self.company.id, "DE", callers._deal_query(self.company.id))
-        self.env.cr.execute(f"EXPLAIN {query.code}", query.params)
-        plan = "\n".join(row[0] for row in self.env.cr.fetchall())
-        for table in ("res_partner", "crm_lead"):
-            self.assertIn(f"on {table}", plan)
-            self.assertNotIn(f"Seq Scan on {table}", plan)
+        company, deals = self.company.id, callers._deal_query(self.company.id)
+        for query in (
+            callers._with_contacts(callers._exact_query(CALLER, company), callers._lead_query(CALLER, company), deals),
+            callers._with_contacts(callers._written_query(CALLER, company, "DE"), deals),
+            callers._exact_query(CALLER, company, is_last=True),
+        ):
+            self.env.cr.execute(f"EXPLAIN {query.code}", query.params)
+            plan = "\n".join(row[0] for row in self.env.cr.fetchall())
+            for table in ("res_partner", "crm_lead"):
+                self.assertNotIn(f"Seq Scan on {table}", plan)

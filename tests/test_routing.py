@@ -420,15 +420,20 @@ class TestRouting(RoutingCase):
         self.assertEqual(self.deliver(inbound("START")), first)
         self.assertEqual(self._find_events(pbx_call_id=CALL_ID).redelivered, 1)
 
-    def test_three_statements_at_most(self):
-        """Odoo's own question for news of other workers is the fourth."""
+    def test_few_statements(self):
+        """Odoo's own question for news of other workers makes it six at most."""
         contact = self._contact()
         self._deal(self.agent, partner_id=contact.id)
         self.env["zadarma.blocked.number"].create({"number": "+4912*"})
         self.agent.zadarma_deputy_id = self.colleague
+        firm = self.env["res.partner"].create({"name": "Firm", "is_company": True, "user_id": self.agent.id})
+        shared = self._contact(parent_id=firm.id, phone="+49895551234")
+        shared.copy()
+        self.env.flush_all()
+        self.env.cr.execute("UPDATE res_partner SET phone_sanitized = NULL WHERE parent_id = %s", [firm.id])
         events, account = self.env["zadarma.event"], self._account()
         for number, (caller, statements) in enumerate(
-            ((CALLER, 3), ("+4917099999999", 2), ("+491234567", 2), ("anonymous", 1))
+            ((CALLER, 3), ("+4917099999999", 3), ("+491234567", 2), ("anonymous", 1), (shared.phone, 5))
         ):
             form = inbound("START", caller=caller, call_id=f"in_{number:040x}")
             self.env.flush_all()
@@ -439,10 +444,8 @@ class TestRouting(RoutingCase):
         self.env.cr.execute("SET LOCAL enable_seqscan = off")
         routing = self.env["zadarma.routing"]
         for query, tables in (
-            (
-                routing._facts_query(self._account(), CALLER, f"+{DIALLED}"),
-                ("res_partner", "crm_lead", "zadarma_number", "zadarma_blocked_number"),
-            ),
+            (routing._number_query(self.company.id, CALLER, f"+{DIALLED}"), ("zadarma_number",)),
+            (routing._block_query(self.company.id, CALLER), ("zadarma_blocked_number",)),
             (
                 routing._candidates_query(self.company.id, self.agent.id, self.team.id, START),
                 ("res_users", "zadarma_extension", "zadarma_working_time", "zadarma_call_leg", "crm_team_member"),
@@ -463,7 +466,7 @@ class TestRouting(RoutingCase):
             [self.company.id],
         )
         self.env.cr.execute("ANALYZE zadarma_blocked_number")
-        query = self.env["zadarma.routing"]._facts_query(self._account(), "+491500000007", "")
+        query = self.env["zadarma.routing"]._block_query(self.company.id, "+491500000007")
         self.env.cr.execute(f"EXPLAIN (ANALYZE, BUFFERS) {query.code}", query.params)
         plan = "\n".join(row[0] for row in self.env.cr.fetchall())
         self.assertNotIn("Seq Scan on zadarma_blocked_number", plan)
