@@ -73,7 +73,7 @@ def test_outcome_of_a_call(odoo, zadarma, open_desk, customers, direction):
     assert next_steps(odoo, customer["id"]) == ["agent"]
     assert colleague.tab.locator(QUESTION).count() == 0
     agent.tab.reload()
-    agent.tab.wait_for_selector(".o_zadarma_missed_calls", state="attached")
+    agent.tab.wait_for_selector(".o_zadarma_dialler", state="attached")
     assert question.count() == 0
 
 

@@ -47,7 +47,8 @@ def test_missed_call_is_called_back(odoo, zadarma, open_desk, number):
     zadarma.hang_up(zadarma.call_in(number, to=["101"]))
     wait_for(agent.missed, "the caller is counted")
     waiting = agent.missed()
-    agent.tab.locator(".o_zadarma_missed_calls").click()
+    agent.tab.locator(".o_zadarma_dialler").click()
+    agent.tab.locator(".o_zadarma_dialler_missed").click()
     row = agent.tab.locator(".o_list_view .o_data_row", has_text="Anna Berg").last
     row.locator(".o_zadarma_call_back").click()
     call = wait_for(zadarma.open_calls, "the telephone rings")[0]
