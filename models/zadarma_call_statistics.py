@@ -85,6 +85,10 @@ class ZadarmaCall(models.Model):
         readonly=True, copy=False, help="What notifications had told otherwise than Zadarma's statistics."
     )
 
+    is_followed_up = fields.Boolean(
+        readonly=True, copy=False, help="What follows from this call is wanted, although it became known late."
+    )
+
     # === CRUD === #
 
     def unlink(self):
@@ -283,6 +287,10 @@ class ZadarmaCall(models.Model):
         """Tell whether a call that started then has consequences."""
         return since is not None and date_start >= since
 
+    def _is_recent(self):
+        """Override for calls that statistics brought back late."""
+        return self.is_followed_up or super()._is_recent()
+
     def _note_corrections(self, before, names):
         """Write down what the statistics told otherwise."""
         if not names:
@@ -333,6 +341,7 @@ class ZadarmaCall(models.Model):
         vals_list = []
         for state, rows in zip(states, counted.values(), strict=True):
             values = calls._prepare_values(company, state, self.browse())
+            is_drawn = self._is_drawn(values["date_start"], since)
             vals_list.append(
                 {
                     **values,
@@ -340,7 +349,8 @@ class ZadarmaCall(models.Model):
                     "pbx_call_id": state.pbx_call_id,
                     "source": "statistics",
                     "statistics": [kept_row(row) for row in join_rows((), rows)],
-                    "is_settled": not self._is_drawn(values["date_start"], since),
+                    "is_settled": not is_drawn,
+                    "is_followed_up": is_drawn,
                 }
             )
         calls._identify_many(company, vals_list)

@@ -34,7 +34,7 @@ _RECENT_EVERY, _RECENT_BACK = timedelta(minutes=25), timedelta(hours=4)
 _DAILY_AFTER, _DAILY_BACK = day_time(2), timedelta(days=3)
 # Older calls that a comparison brings back are history: nobody is asked to call them back.
 _CONSEQUENCES_FOR = timedelta(days=7)
-_BATCH_CALLS = 200
+_BATCH_CALLS = 500
 _MAX_ROWS_KEPT = 500
 _MAX_PAYLOAD = 4000
 _REQUESTS_A_MINUTE = 3
@@ -64,7 +64,9 @@ class ZadarmaImport(models.Model):
     date_from = fields.Datetime(string="From", required=True, readonly=True)
     date_to = fields.Datetime(string="To", required=True, readonly=True)
     has_consequences = fields.Boolean(
-        readonly=True, help="The calls that are added have leads, activities and notes, as if they had just been made."
+        string="Leads, Activities and Notes",
+        readonly=True,
+        help="The calls that are added have leads, activities and notes, as if they had just been made.",
     )
     state = fields.Selection(
         [

@@ -225,6 +225,8 @@ class TestStatistics(StatisticsCase):
             follow_up=False,
         )
         self.assertEqual([self._find_call(call_id).is_settled for call_id in (old, new)], [True, False])
+        self.clock.tick(5 * 24 * 3600)
+        self.assertEqual([self._find_call(call_id)._is_recent() for call_id in (old, new)], [False, True])
         self.take(whole("busy", 0, pbx_call_id=old, callstart="2025-02-20 10:00:00"), since=None, follow_up=False)
         self.assertTrue(self._find_call(old).is_settled)
         self.take(whole("busy", 0, pbx_call_id=new), since=START - timedelta(days=1))

@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone, tzinfo
+from functools import lru_cache
 
 from .numbers import parse_extension
 from .routing import is_refusal
@@ -187,6 +188,7 @@ def parse_call_start(text: str, received_at: datetime, zone: tzinfo) -> datetime
     return first
 
 
+@lru_cache(maxsize=64)
 def parse_disposition(text: str) -> str:
     """Return the result of a call for Zadarma's word for it, ``other`` for one not seen before, empty for none."""
     word = re.sub(r"[\s_\-]+", " ", text.lower()).strip()
@@ -195,7 +197,10 @@ def parse_disposition(text: str) -> str:
 
 def clean_text(text: str | None) -> str:
     """Return a text as the database can keep it: printable, of bounded length."""
-    return "".join(c for c in text or "" if c.isprintable()).strip()[:_MAX_TEXT]
+    text = text or ""
+    if not text.isprintable():
+        text = "".join(c for c in text if c.isprintable())
+    return text.strip()[:_MAX_TEXT]
 
 
 def _parse_duration(text: str | None, notes: list[str]) -> int | None:

@@ -98,6 +98,7 @@ def compact_digits(text: str) -> str:
     return _PUNCTUATION.sub("", re.sub(r"\d", lambda digit: str(int(digit[0])), unicodedata.normalize("NFKC", text)))
 
 
+@lru_cache(maxsize=8192)
 def _to_e164(digits: str, country: str) -> str:
     if len(digits) < _MIN_DIGITS:
         return ""

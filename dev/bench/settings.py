@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from common import CommandError
 
-FULL = {"PARTNERS": 1_000_000, "SAMPLES": 2_000, "RATE": 10.0, "SECONDS": 30.0}
-QUICK = {"PARTNERS": 20_000, "SAMPLES": 200, "RATE": 10.0, "SECONDS": 10.0}
+FULL = {"PARTNERS": 1_000_000, "SAMPLES": 2_000, "RATE": 10.0, "SECONDS": 30.0, "ROWS": 100_000}
+QUICK = {"PARTNERS": 20_000, "SAMPLES": 200, "RATE": 10.0, "SECONDS": 10.0, "ROWS": 10_000}
 FEW_PARTNERS = 1_000
 FEW_SAMPLES = 100
 
@@ -19,16 +19,18 @@ class Settings:
     :ivar samples: notifications of known callers that count.
     :ivar rate: notifications a second; as many requests of the floor come between them.
     :ivar seconds: how long one worker is kept busy.
+    :ivar rows: of the statistics that are imported.
     """
 
     partners: int
     samples: int
     rate: float
     seconds: float
+    rows: int
 
     @classmethod
     def from_environment(cls):
-        """Read PARTNERS, SAMPLES, RATE and SECONDS; QUICK=1 lowers what is not set."""
+        """Read PARTNERS, SAMPLES, RATE, SECONDS and ROWS; QUICK=1 lowers what is not set."""
         defaults = QUICK if os.environ.get("QUICK", "0") != "0" else FULL
         values = {}
         for name, default in defaults.items():

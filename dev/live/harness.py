@@ -173,8 +173,12 @@ class Odoo:
 
     def sweep(self):
         """Have the cron worker run the sweeper now and not in a minute."""
-        cron = "SELECT res_id FROM ir_model_data WHERE module = 'zadarma' AND name = 'ir_cron_sweep'"
-        self.sql(f"UPDATE ir_cron SET nextcall = now() AT TIME ZONE 'UTC' WHERE id = ({cron})")
+        self.run_cron("ir_cron_sweep")
+
+    def run_cron(self, name):
+        """Have the cron worker run one of the addon's jobs now."""
+        cron = "SELECT res_id FROM ir_model_data WHERE module = 'zadarma' AND name = %s"
+        self.sql(f"UPDATE ir_cron SET nextcall = now() AT TIME ZONE 'UTC' WHERE id = ({cron})", name)
         self.server.execute(f"NOTIFY cron_trigger, '{self.database}'")
 
     def wait_until_processed(self, seconds=60, sweeping=False):

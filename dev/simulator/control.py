@@ -57,6 +57,8 @@ class Control:
             "add_customer": lambda **data: asdict(simulator.add_customer(**data)),
             "remove_customer": simulator.remove_customer,
             "add_history": simulator.add_history,
+            "add_row": simulator.add_row,
+            "correct": simulator.correct,
             "api_fault": lambda **data: asdict(simulator.api_fault(**data)),
             "webhook_fault": lambda **data: asdict(simulator.webhook_fault(**data)),
             "remove_fault": self._remove_fault,

@@ -278,6 +278,18 @@ class Simulator:
         """Invent calls of the past for the statistics."""
         stats.add_history(self.exchange, count, days, seed)
 
+    def add_row(self, moment: float | None = None, **values: Any) -> None:
+        """Put one row into the statistics exactly as given, whatever its names and types.
+
+        :param moment: where it stands among the others, in seconds since 1970; now by default
+        """
+        row = {"moment": self.clock.now() if moment is None else moment, **values}
+        self.exchange.history.append(row)
+
+    def correct(self, call: str, **values: Any) -> None:
+        """Change the rows of a call in the statistics afterwards, those of legs that talked."""
+        self.exchange.corrections.setdefault(call, {}).update(values)
+
     # Faults and log ---------------------------------------------------------------------------
 
     def api_fault(self, kind: str, method: str = "*", **options: Any) -> Fault:

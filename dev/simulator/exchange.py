@@ -52,6 +52,7 @@ class Exchange:
         self.calls: dict[str, Call] = {}
         self.recordings: dict[str, Recording] = {}
         self.history: list[dict[str, Any]] = []  # statistics rows of calls before the start
+        self.corrections: dict[str, dict[str, Any]] = {}  # of statistics rows, by pbx_call_id
         self._courier = courier
         self._changes = changes
         self._chance = chance
@@ -203,6 +204,7 @@ class Exchange:
             self.calls.clear()
             self.recordings.clear()
             self.history.clear()
+            self.corrections.clear()
 
     def _begin(self, call: CallType) -> CallType:
         self.calls[call.id] = call

@@ -352,7 +352,7 @@ class Rest:
         if version not in (1, 2) or call_type not in ("", "in", "out"):
             raise ApiError(400, "Wrong parameter: version or call_type")
         rows, period = self._period_rows(params, stats.pbx_rows(self.exchange))
-        wanted = [row for row in rows if row["pbx_call_id"].startswith(call_type)]
+        wanted = [row for row in rows if str(row.get("pbx_call_id")).startswith(call_type)]
         page = [self._pbx_row(row, version) for row in _page(wanted, params)]
         return {**period, "version": version, "stats": page}
 
@@ -389,14 +389,14 @@ class Rest:
 
     def _dated(self, row: stats.Row) -> Answer:
         rest = {name: value for name, value in row.items() if name != "moment"}
-        return {**rest, "callstart": self.exchange.local_time(row["moment"])}
+        return {"callstart": self.exchange.local_time(row["moment"]), **rest}
 
     def _pbx_row(self, row: stats.Row, version: int) -> Answer:
         row = self._dated(row)
-        if row["call_id"]:
+        if row.get("call_id"):
             row["call_id"] = f"number:{row['call_id']}"  # encode() takes the quotes off
         if version == 1:
-            row["is_recorded"] = _word(row["is_recorded"])
+            row["is_recorded"] = _word(bool(row.get("is_recorded")))
         return row
 
     # Numbers, texts, speech -------------------------------------------------------------------

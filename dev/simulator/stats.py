@@ -24,7 +24,15 @@ def pbx_rows(exchange: Exchange) -> list[Row]:
         for call in exchange.calls.values():
             if call.ended is not None:
                 rows.extend(_rows_of(call))
+        rows = [_corrected(row, exchange.corrections) for row in rows]
     return sorted(rows, key=lambda row: row["moment"])
+
+
+def _corrected(row: Row, corrections: dict[str, Row]) -> Row:
+    """Return a row as the provider gives it after a correction; legs that nobody took stay as they are."""
+    if row.get("disposition") != "answered":
+        return row
+    return {**row, **corrections.get(row.get("pbx_call_id", ""), {})}
 
 
 def cost_rows(exchange: Exchange) -> list[Row]:

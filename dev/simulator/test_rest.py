@@ -253,6 +253,15 @@ def test_more_than_a_month_is_silently_cut(api):
     assert month["end"] == "2025-03-31 23:59:59"
 
 
+def test_rows_can_be_odd_and_are_corrected_afterwards(zadarma, api):
+    call = talk(zadarma)
+    zadarma.correct(call, seconds=45)
+    zadarma.add_row(callstart="soon", seconds="many", sip=101)
+    rows = api.get("/v1/statistics/pbx/")["stats"]
+    assert [row["seconds"] for row in rows] == [45, 0, 45, "many"]
+    assert rows[3] == {"callstart": "soon", "seconds": "many", "sip": 101}
+
+
 def test_outgoing_calls_have_costs(zadarma, api):
     zadarma.play("outbound")
     (row,) = api.get("/v1/statistics/")["stats"]
