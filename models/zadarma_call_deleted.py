@@ -18,11 +18,20 @@ class ZadarmaCallDeleted(models.Model):
     @api.model
     def _remember(self, calls):
         """Keep in mind that these calls are deleted."""
-        # sudo: zadarma.call - its id and company, whoever may delete it
-        rows = [(call.company_id.id, call.pbx_call_id) for call in calls.sudo() if call.pbx_call_id]
+        # sudo: zadarma.call, zadarma.call.alias - ids and companies, whoever may delete the call
+        calls_sudo, aliases_sudo = calls.sudo(), self.env["zadarma.call.alias"].sudo()
+        rows = {(call.company_id.id, call.pbx_call_id) for call in calls_sudo if call.pbx_call_id}
+        parts_sudo = aliases_sudo.search(
+            [("part", ">", 0), "|", ("call_id", "in", calls.ids), ("pbx_call_id", "in", [row[1] for row in rows])]
+        )
+        for part_sudo in parts_sudo:
+            row = (part_sudo.company_id.id, part_sudo.pbx_call_id)
+            # What became part of a call made by a click is not gone.
+            (rows.add if part_sudo.call_id in calls_sudo else rows.discard)(row)
         if rows:
             self.env.cr.execute_values(
-                "INSERT INTO zadarma_call_deleted (company_id, pbx_call_id) VALUES %s ON CONFLICT DO NOTHING", rows
+                "INSERT INTO zadarma_call_deleted (company_id, pbx_call_id) VALUES %s ON CONFLICT DO NOTHING",
+                list(rows),
             )
 
     @api.model
