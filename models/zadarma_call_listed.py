@@ -27,6 +27,16 @@ class ZadarmaCall(models.Model):
             line.write({"call_id": call.id, "taken_at": call.create_date})
         return calls
 
+    def unlink(self):
+        """Override to leave a line the call before this one: what came first may turn out to be part of another."""
+        # sudo: zadarma.call.list.line - a line knows its call, whoever deletes calls
+        lines_sudo = self.env["zadarma.call.list.line"].sudo().search([("call_id", "in", self.ids)])
+        result = super().unlink()
+        for line in lines_sudo:
+            domain = [("user_id", "=", line.user_id.id), ("number", "=", line.number), ("direction", "=", "outbound")]
+            line.call_id = self.sudo().search([*domain, ("date_start", ">=", line.create_date)], limit=1)
+        return result
+
     def _finish_lines(self, user):
         """Be done with whoever was called from a list, with what the user said of the call."""
         # sudo: zadarma.call.list.line - whoever says what came of a call says so of its line

@@ -249,6 +249,15 @@ class TestCallList(ZadarmaCase):
         self._call(NUMBERS[1], call_id="out_" + "2" * 40)
         self.assertFalse(line.call_id)
 
+    def test_call_that_was_part_of_another_leaves_the_line_that_one(self):
+        line = self._take(self._make())
+        first, second = (f"out_{number:040x}" for number in (1, 2))
+        for call_id in (first, second):
+            self.deliver(outbound("OUT_START", call_id=call_id, callee=NUMBERS[0], start="2025-03-01 10:00:00"))
+        self.assertEqual(line.call_id, self._find_call(second))
+        line.call_id.unlink()
+        self.assertEqual(line.call_id, self._find_call(first))
+
     def test_second_try_counts(self):
         line = self._take(self._make())
         self._call(NUMBERS[0], "no answer")

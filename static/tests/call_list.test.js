@@ -174,7 +174,9 @@ test("outcome and next person take two keys", async () => {
     const { server } = await openList(makePage({ line: makeLine({ call: makeListedCall() }) }));
     await press(["alt", "shift", "2"]);
     await contains(".o_zadarma_outcomes button[aria-pressed=true]", { text: "Wrong number" });
-    server.page = makePage({ line: makeLine({ id: 12, name: "Max", asked: makeAsked({ id: "line_12" }) }) });
+    server.page = makePage({
+        line: makeLine({ id: 12, name: "Max", asked: makeAsked({ id: "line_12" }) }),
+    });
     await press(["alt", "n"]);
     await waitForSteps(['action_finish [[11],2,"",false]', "take 2"]);
     await waitForText(`${PERSON} .o_zadarma_person_name`, "Max");
