@@ -49,7 +49,7 @@ class ZadarmaCallList(models.Model):
 
     def _get_upcoming(self, line_sudo):
         """Return the names of those who come next."""
-        lines_sudo = line_sudo.search(self._get_free_domain(), limit=_UPCOMING)
+        lines_sudo = self._filter_visible(line_sudo.search(self._get_free_domain(), limit=_UPCOMING))
         return [{"id": line.id, "name": line._get_name()} for line in lines_sudo]
 
     def _get_waiting(self):

@@ -34,7 +34,7 @@ class ZadarmaCall(models.Model):
         result = super().unlink()
         for line in lines_sudo:
             domain = [("user_id", "=", line.user_id.id), ("number", "=", line.number), ("direction", "=", "outbound")]
-            line.call_id = self.sudo().search([*domain, ("date_start", ">=", line.create_date)], limit=1)
+            line.call_id = self.sudo().search([*domain, ("create_date", ">=", line.create_date)], limit=1)
         return result
 
     def _finish_lines(self, user):
