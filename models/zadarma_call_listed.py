@@ -28,13 +28,13 @@ class ZadarmaCall(models.Model):
         return calls
 
     def unlink(self):
-        """Override to leave a line the call before this one: what came first may turn out to be part of another."""
+        """Override to leave a line the call that goes on: what came first may turn out to be part of it."""
         # sudo: zadarma.call.list.line - a line knows its call, whoever deletes calls
         lines_sudo = self.env["zadarma.call.list.line"].sudo().search([("call_id", "in", self.ids)])
         result = super().unlink()
         for line in lines_sudo:
             domain = [("user_id", "=", line.user_id.id), ("number", "=", line.number), ("direction", "=", "outbound")]
-            line.call_id = self.sudo().search([*domain, ("create_date", ">=", line.create_date)], limit=1)
+            line.call_id = self.sudo().search([*domain, ("state", "!=", "ended")], limit=1)
         return result
 
     def _finish_lines(self, user):
