@@ -11,6 +11,9 @@ class CrmLead(models.Model):
     _inherit = ["crm.lead", "zadarma.blockable"]
 
     zadarma_call_ids = fields.One2many("zadarma.call", "lead_id", string="Calls", groups="zadarma.group_zadarma_user")
+    zadarma_do_not_call = fields.Boolean(
+        string="Do Not Call", help="People are asked before they call this lead by a click."
+    )
     zadarma_call_count = fields.Integer(
         string="Call Count", compute="_compute_zadarma_calls", groups="zadarma.group_zadarma_user"
     )

@@ -26,6 +26,9 @@ class ResPartner(models.Model):
     zadarma_call_ids = fields.One2many(
         "zadarma.call", "partner_id", string="Calls", groups="zadarma.group_zadarma_user"
     )
+    zadarma_do_not_call = fields.Boolean(
+        string="Do Not Call", help="People are asked before they call this contact by a click."
+    )
     zadarma_call_count = fields.Integer(
         string="Call Count", compute="_compute_zadarma_calls", groups="zadarma.group_zadarma_user"
     )

@@ -18,6 +18,9 @@ from ..zadarma_api.pairing import FIRST_WITHIN
 _logger = logging.getLogger(__name__)
 
 _CALLBACK = "/v1/request/callback/"
+_STATUS = "/v1/pbx/internal/{}/status/"
+# Words with which Zadarma may say so; which ones it uses is not documented.
+_NO_MONEY = ("money", "balance", "funds")
 # Clicks on a number that follow each other this closely are one, in whatever tab.
 _SAME_CLICK = timedelta(seconds=10)
 _CONCURRENCY_ERRORS = (errorcodes.SERIALIZATION_FAILURE, errorcodes.DEADLOCK_DETECTED, errorcodes.LOCK_NOT_AVAILABLE)
@@ -197,6 +200,33 @@ class ZadarmaCall(models.Model):
 
         :raise CallRefusalError: with what speaks against it.
         """
+        shown = format_number(e164)
+        if self.env["zadarma.blocked.number"]._find_block(company.id, e164):
+            raise CallRefusalError(
+                "blocked",
+                self.env._("%(number)s is blocked: its calls hear the busy tone.", number=shown),
+                can_confirm=True,
+            )
+        if self._is_not_to_be_called(company, e164, record):
+            raise CallRefusalError(
+                "do_not_call",
+                self.env._("The customer with the number %(number)s does not want to be called.", number=shown),
+                can_confirm=True,
+            )
+
+    @api.model
+    def _is_not_to_be_called(self, company, e164, record):
+        """Tell whether the record, its contact, or whoever has the number does not want to be called."""
+        caller = self.env["zadarma.caller"]._find(e164, company.id, company.country_id.code or "")
+        # sudo: res.partner, crm.lead - their wish holds for all, whoever may see them
+        partner_sudo = self.env["res.partner"].sudo().browse(caller.partner_id).exists()
+        lead_sudo = self.env["crm.lead"].sudo().browse(caller.lead_id).exists()
+        if record is not None and record._name == "res.partner":
+            partner_sudo |= record.sudo()
+        elif record is not None and record._name == "crm.lead":
+            lead_sudo |= record.sudo()
+        people_sudo = partner_sudo | lead_sudo.partner_id
+        return any(people_sudo.mapped("zadarma_do_not_call") + lead_sudo.mapped("zadarma_do_not_call"))
 
     # === THE CALL === #
 
@@ -317,7 +347,68 @@ class ZadarmaCall(models.Model):
 
         :rtype: CallRefusalError
         """
-        return CallRefusalError("refused", extension.company_id._zadarma_explain(error))
+        explained = extension.company_id.with_env(self.env)._zadarma_explain(error)
+        if isinstance(error, errors.RateLimitError):
+            return CallRefusalError("rate_limit", explained)
+        if isinstance(error, errors.AuthorizationError):
+            return CallRefusalError("account", explained)
+        if not isinstance(error, errors.RefusedError):
+            return CallRefusalError(
+                "unanswered",
+                self.env._("Zadarma did not answer. If your phone does not ring within a minute, try again."),
+            )
+        if any(word in error.message.lower() for word in _NO_MONEY):
+            return CallRefusalError(
+                "no_money",
+                self.env._("There is no money left on the Zadarma account. Ask an administrator to top it up."),
+            )
+        return self._check_phone(client, extension) or CallRefusalError("refused", explained)
+
+    @api.model
+    def _check_phone(self, client, extension):
+        """Return what is wrong with the user's own phone, as far as Zadarma knows: it blames the number called.
+
+        :rtype: CallRefusalError | None
+        """
+        try:
+            status = client.get(_STATUS.format(extension.number), retry=False)
+        except errors.RefusedError:
+            return CallRefusalError(
+                "wrong_extension",
+                self.env._(
+                    "Zadarma does not know your extension %(extension)s. Ask an administrator to connect again.",
+                    extension=extension.number,
+                ),
+            )
+        except errors.ZadarmaError:
+            return None
+        if str(status.get("is_online")).lower() != "false":
+            return None
+        return CallRefusalError(
+            "offline",
+            self.env._(
+                "No phone is connected to your extension %(extension)s. Switch it on, or check its settings.",
+                extension=extension.number,
+            ),
+        )
+
+    @api.model
+    def action_check_phone(self):
+        """Tell somebody whose phone does not ring what Zadarma knows of it.
+
+        :return: a sentence for people.
+        :rtype: str
+        """
+        company, extension = self._find_request_extension()
+        try:
+            problem = extension and self._check_phone(self._get_request_client(company), extension)
+        except CallRefusalError as refusal:
+            problem = refusal
+        if problem:
+            return problem.message
+        return self.env._(
+            "Your phone is connected to Zadarma. Check its ringer and whether it is set to do not disturb."
+        )
 
     @api.model
     def _on_request(self, call_id, method, *args):
@@ -343,7 +434,10 @@ class ZadarmaCall(models.Model):
             self._notify_again()
 
     def _note_refusal(self, refusal):
-        """Write down why there is no call."""
+        """Write down why there is no call; where nobody knows, what is heard of it within the time tells."""
+        if refusal.code == "unanswered":
+            self.write({"request_state": "unanswered", "request_error": refusal.message})
+            return
         before = self._get_views()
         self.write(
             {
@@ -412,3 +506,34 @@ class ZadarmaCall(models.Model):
         """Override to tell whose phone rings first."""
         stage = self.request_stage if view == "ringing" else ""
         return {**super()._get_popup_call(view), "is_request": bool(self.requested_at), "stage": stage or ""}
+
+    def _get_popup_end(self, user):
+        """Override to tell those who called somebody why they did not get through."""
+        values = super()._get_popup_end(user)
+        if self.direction == "outbound" and self.state == "ended" and values["reason"] == "ended":
+            values |= {
+                "outcome": self.result or "unknown",
+                "why": self._explain_outcome(user),
+                "duration": self.duration,
+            }
+        return values
+
+    def _explain_outcome(self, user):
+        """Return what became of a call out, in the words of who made it."""
+        call = self.with_context(lang=user.lang)
+        if call.request_error:
+            return call.request_error
+        if call.result == "not_connected":
+            return call.env._("Not connected: nothing was heard of the call. Check that your phone is switched on.")
+        if call.request_stage == "own" and call.result != "answered":
+            return call.env._("Your own phone was not picked up.")
+        return {
+            "answered": call.env._("Call ended"),
+            "no_answer": call.env._("No answer"),
+            "busy": call.env._("Busy"),
+            "cancelled": call.env._("Cancelled"),
+            "no_money": call.env._("There is no money left on the Zadarma account."),
+            "unallocated": call.env._("This number does not exist."),
+            "limit": call.env._("A limit of the Zadarma account is reached."),
+            "failed": call.env._("The call failed."),
+        }.get(call.result, call.env._("Call ended"))

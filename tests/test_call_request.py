@@ -1,6 +1,7 @@
 import io
 import itertools
 import json
+from contextlib import suppress
 from datetime import timedelta
 from urllib.parse import parse_qsl, urlsplit
 
@@ -8,9 +9,11 @@ import requests
 import urllib3
 
 from odoo import SUPERUSER_ID, api
-from odoo.tests import tagged
+from odoo.exceptions import AccessError
+from odoo.tests import new_test_user, tagged
+from odoo.tools import mute_logger
 
-from .common import CALLER, START, ZadarmaCase, outbound, record
+from .common import CALLER, OUT_CALL_ID, START, ZadarmaCase, outbound, record
 
 CALLBACK = "/v1/request/callback/"
 OWN, THEIRS = {"calltype": "callback_leg1"}, {"calltype": "callback_leg2"}
@@ -42,11 +45,12 @@ class RequestCase(ZadarmaCase):
         answer = cls.answers[url.path]
         if callable(answer):
             answer = answer()
-        if isinstance(answer, Exception):
+        if isinstance(answer, BaseException):
             raise answer
         response = requests.Response()
         response.status_code = answer[0]
-        response.raw = urllib3.HTTPResponse(io.BytesIO(json.dumps(answer[1]).encode()), preload_content=False)
+        body = b"" if answer[1] is None else json.dumps(answer[1]).encode()
+        response.raw = urllib3.HTTPResponse(io.BytesIO(body), preload_content=False)
         return response
 
     def call(self, number=CALLER, record=None, user=None, **options):
@@ -78,6 +82,130 @@ class TestCallRequest(RequestCase):
         self.clock.tick(3)
         self.assertEqual(self.call()["id"], first["id"])
         self.assertEqual(len(self.asked), 1)
+
+
+def refused(message, status=400):
+    return status, {"status": "error", "message": message}
+
+
+@tagged("post_install", "-at_install")
+class TestRefusals(RequestCase):
+    """Where no call is made, the user reads why."""
+
+    def check(self, code, *words, number=CALLER, can_confirm=False, asked=(), **options):
+        answer = self.call(number, **options)
+        self.assertEqual((answer.get("refused"), answer.get("can_confirm")), (code, can_confirm))
+        for word in words:
+            self.assertIn(word, answer["message"])
+        self.assertEqual([path for path, _params in self.asked], list(asked))
+        self.asked.clear()
+        return self.env["zadarma.call"].search([("requested_at", "!=", False)], order="id desc", limit=1)
+
+    def test_what_cannot_be_called(self):
+        self.check("no_extension", "administrator", user=self.supervisor)
+        for number in ("101", "112", "12345"):
+            self.check("internal", number, number=number)
+        for number in ("", "anonymous", "+49", "12345678901234567890", "+4917012345678/99999", None):
+            self.check("not_callable", number=number)
+        self.check("own_number", "+49 30 12345678", number="030 12345678")
+        self.assertFalse(self.env["zadarma.call"].search([("requested_at", "!=", False)]))
+
+    def test_account_that_is_not_set_up(self):
+        self.company.zadarma_secret = False
+        self.check("not_set_up", "Settings")
+
+    def test_people_who_should_not_be_called_are_asked_about(self):
+        self.partner.zadarma_do_not_call = True
+        self.check("do_not_call", "+49 170 12345678", can_confirm=True)
+        self.check("do_not_call", number="+442037691880", record=self.partner, can_confirm=True)
+        self.assertNotIn("refused", self.call(record=self.partner, confirmed=True))
+
+    def test_wish_of_a_lead_holds(self):
+        lead = self.env["crm.lead"].create({"name": "Engine", "phone": "+442037691880", "user_id": self.agent.id})
+        lead.zadarma_do_not_call = True
+        self.check("do_not_call", number="+442037691880", can_confirm=True)
+
+    def test_blocked_number_is_asked_about(self):
+        self.env["zadarma.blocked.number"].create({"number": CALLER, "company_id": self.company.id})
+        self.check("blocked", "+49 170 12345678", can_confirm=True)
+        self.assertNotIn("refused", self.call(confirmed=True))
+
+    def test_wrong_number_by_zadarma_may_be_the_phone(self):
+        status = "/v1/pbx/internal/101/status/"
+        self.answers[CALLBACK] = refused("Check your phone number")
+        for code, answer in (
+            ("offline", (200, {"status": "success", "is_online": "false"})),
+            ("refused", (200, {"status": "success", "is_online": "true"})),
+            ("refused", (500, {"status": "error"})),
+            ("wrong_extension", refused("Extension not found", 404)),
+        ):
+            with self.subTest(code):
+                self.answers[status] = answer
+                call = self.check(code, asked=(CALLBACK, status))
+                self.assertEqual((call.state, call.result, call.request_state), ("ended", "not_connected", "refused"))
+                self.assertTrue(call.request_error)
+                self.clock.tick(60)
+
+    def test_refusals_of_the_account(self):
+        for code, answer in (
+            ("account", refused("Not authorized", 401)),
+            ("no_money", refused("Not enough money on the balance")),
+            ("rate_limit", refused("You exceeded the rate limit", 429)),
+        ):
+            with self.subTest(code), mute_logger("odoo.addons.zadarma.zadarma_api.client"):
+                self.answers[CALLBACK] = answer
+                self.check(code, asked=(CALLBACK,))
+                self.env["zadarma.call"].search([]).unlink()
+
+    def test_no_answer_is_never_tried_again_and_what_is_heard_of_it_counts(self):
+        for answer in (requests.ConnectTimeout(), requests.ReadTimeout(), refused("Oops", 502), (200, None)):
+            with self.subTest(answer), mute_logger("odoo.addons.zadarma.zadarma_api.client"):
+                self.clock.move_to(START)
+                self.answers[CALLBACK] = answer
+                call = self.check("unanswered", "again", asked=(CALLBACK,))
+                self.assertEqual((call.state, call.request_state), ("ringing", "unanswered"))
+                self.deliver(outbound("OUT_START", start="2025-03-01 10:00:00"))
+                self.assertEqual((call.pbx_call_id, call.request_state), (OUT_CALL_ID, "accepted"))
+                call.unlink()
+                self.env["zadarma.event"].search([]).unlink()
+
+    def test_interrupted_request_says_so(self):
+        self.answers[CALLBACK] = KeyboardInterrupt()
+        # Not assertRaises, which would undo what was committed.
+        with suppress(KeyboardInterrupt):
+            self.call()
+        self.env.invalidate_all()
+        call = self.env["zadarma.call"].search([("requested_at", "!=", False)])
+        self.assertEqual((call.state, call.request_state), ("ringing", "asking"))
+        self.clock.tick(121)
+        self._sweep()
+        self.assertEqual((call.state, call.result), ("ended", "not_connected"))
+        self.assertIn("interrupted", call.request_error)
+
+    def test_call_that_is_under_way_is_asked_about(self):
+        self.call()
+        self.clock.tick(11)
+        self.asked.clear()
+        self.check("calling", "already", can_confirm=True)
+        self.assertNotIn("refused", self.call(confirmed=True))
+
+    def test_strangers_call_nobody(self):
+        portal = new_test_user(self.env, "zadarma_request_portal", groups="base.group_portal")
+        with self.assertRaises(AccessError):
+            self.call(user=portal)
+        lead = self.env["crm.lead"].create({"name": "Secret", "type": "opportunity", "user_id": self.colleague.id})
+        with self.assertRaises(AccessError):
+            self.call(record=lead)
+        self.assertFalse(self.asked)
+
+    def test_phone_that_does_not_ring_is_looked_up(self):
+        status = "/v1/pbx/internal/101/status/"
+        self.answers[status] = (200, {"status": "success", "is_online": "false"})
+        calls = self.env["zadarma.call"]
+        self.assertIn("No phone is connected", calls.with_user(self.agent).action_check_phone())
+        self.answers[status] = (200, {"status": "success", "is_online": "true"})
+        self.assertIn("is connected", calls.with_user(self.agent).action_check_phone())
+        self.assertIn("connected", calls.with_user(self.supervisor).action_check_phone())
 
 
 def leg(call_id, start, lift=None, answer=None, end=None, disposition="answered", **fields):

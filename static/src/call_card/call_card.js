@@ -9,6 +9,8 @@ import { useService } from "@web/core/utils/hooks";
 
 /** Short of a second, so that none is skipped. */
 const TICK_PERIOD = 200;
+/** Seconds after which one's own phone should ring. */
+const DOUBT_AFTER = 6;
 
 const join = (...texts) => texts.filter(Boolean).join(" · ");
 
@@ -19,7 +21,7 @@ export class CallCard extends Component {
 
     setup() {
         this.callService = useService("zadarma_call");
-        this.state = useState({ elapsed: 0, isBusy: false });
+        this.state = useState({ elapsed: 0, isBusy: false, phone: "" });
         this.tick(this.call);
         onWillUpdateProps(({ call }) => this.tick(call));
         onMounted(() => {
@@ -47,9 +49,50 @@ export class CallCard extends Component {
             return _t("Talking");
         }
         if (state === "ringing") {
-            return direction === "outbound" ? _t("Calling …") : _t("Incoming call");
+            return direction === "outbound" ? this.outboundStatus : _t("Incoming call");
+        }
+        if (this.call.why) {
+            return this.call.outcome === "answered" ? _t("Call ended") : _t("Nobody reached");
         }
         return by ? _t("Answered by %(name)s", { name: by }) : _t("Answered by a colleague");
+    }
+
+    get outboundStatus() {
+        const { stage } = this.call;
+        if (stage === "own") {
+            return _t("Your phone rings");
+        }
+        return stage === "other" ? _t("Ringing") : _t("Calling …");
+    }
+
+    /** @returns {string} what to do now, or why nobody was reached, of a call that one makes */
+    get hint() {
+        const { is_request, outcome, stage, state, why } = this.call;
+        if (state === "ended" && outcome !== "answered") {
+            return why || "";
+        }
+        if (!is_request || state !== "ringing" || stage === "other") {
+            return "";
+        }
+        return stage === "own"
+            ? _t("Pick up your phone. Then %(who)s is called.", { who: this.title })
+            : _t("If your phone rings, pick it up.");
+    }
+
+    /** @returns {boolean} whether the own phone should have rung by now */
+    get isDoubtful() {
+        return this.isRinging && Boolean(this.hint) && this.state.elapsed >= DOUBT_AFTER && !this.state.phone;
+    }
+
+    async checkPhone() {
+        await this.whileBusy(async () => {
+            this.state.phone = await this.callService.checkPhone();
+        });
+    }
+
+    /** @returns {string} how long the talk was that just ended */
+    get talked() {
+        return this.call.duration ? formatDuration(this.call.duration) : "";
     }
 
     get icon() {

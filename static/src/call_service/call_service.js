@@ -15,6 +15,8 @@ import { registry } from "@web/core/registry";
 const FRESH_FOR = 30;
 /** How long the popup of a call that a colleague answered says so, in milliseconds. */
 const FAREWELL_DELAY = 800;
+/** The same of a call out, which says why nobody was reached. */
+const FAREWELL_OUT_DELAY = 4000;
 /** Before it rings, so that two tabs that swap places do not both do it. */
 const RING_DELAY = 250;
 /** How long after it was written down a change may become visible to others, in seconds. */
@@ -224,7 +226,7 @@ export class CallService {
         if (call.asked && this.isNews(call)) {
             this.outcomes.put(call.asked);
         }
-        if (!isShown || call.reason !== "answered_elsewhere") {
+        if (!isShown || !(call.reason === "answered_elsewhere" || call.why)) {
             this.calls.delete(call.id);
             return;
         }
@@ -234,7 +236,7 @@ export class CallService {
                 this.calls.delete(call.id);
                 this.settle();
             }
-        }, FAREWELL_DELAY);
+        }, call.why ? FAREWELL_OUT_DELAY : FAREWELL_DELAY);
     }
 
     /** @returns {number} seconds since the server sent it */
@@ -395,6 +397,11 @@ export class CallService {
         } finally {
             this.asked.delete(key);
         }
+    }
+
+    /** @returns {Promise<string>} what Zadarma knows of the user's own phone */
+    checkPhone() {
+        return this.orm.call("zadarma.call", "action_check_phone", []);
     }
 
     onCallAnswer(answer) {
