@@ -164,6 +164,39 @@ test("a call out shows whom one calls and from which number", async () => {
     await waitForText(`${CARD} .o_zadarma_call_status`, "Talking");
 });
 
+test("a call by a click says whose phone rings, and then why nobody was reached", async () => {
+    const { notify } = await startWithExtension();
+    const request = { direction: "outbound", is_request: true };
+    notify(makeCall({ ...request, stage: "own" }));
+    await waitForText(`${CARD} .o_zadarma_call_status`, "Your phone rings");
+    await waitForText(
+        `${CARD} .o_zadarma_call_hint`,
+        "Pick up your phone. Then Erika Muster is called.",
+    );
+    expect(`${CARD} .o_zadarma_call_check`).toHaveCount(0);
+    onRpc("zadarma.call", "action_check_phone", () => "No phone is connected.");
+    await advanceTime(7000);
+    await click(`${CARD} .o_zadarma_call_check`);
+    await waitForText(`${CARD} .o_zadarma_call_phone`, "No phone is connected.");
+    notify(makeCall({ ...request, revision: 2, stage: "other" }));
+    await waitForText(`${CARD} .o_zadarma_call_status`, "Ringing");
+    await contains(`${CARD} .o_zadarma_call_hint`, { count: 0 });
+    notify(makeEnd({ why: "Busy", outcome: "busy", duration: 0 }));
+    await waitForText(`${CARD} .o_zadarma_call_status`, "Nobody reached");
+    await waitForText(`${CARD} .o_zadarma_call_hint`, "Busy");
+    await advanceTime(5000);
+    await contains(CARD, { count: 0 });
+});
+
+test("a talk that ended says how long it was", async () => {
+    const { notify } = await startWithExtension();
+    notify(makeCall({ direction: "outbound", state: "talking", talking_seconds: 41 }));
+    await waitForText(`${CARD} .o_zadarma_call_status`, "Talking");
+    notify(makeEnd({ why: "Call ended", outcome: "answered", duration: 42 }));
+    await waitForText(`${CARD} .o_zadarma_call_status`, "Call ended");
+    await waitForText(`${CARD} .o_zadarma_call_talked`, "0:42");
+});
+
 test("the close button hides one call, also after a reload", async () => {
     const { notify, pyEnv } = await startWithExtension();
     notify(makeCall());

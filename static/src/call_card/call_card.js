@@ -81,7 +81,12 @@ export class CallCard extends Component {
 
     /** @returns {boolean} whether the own phone should have rung by now */
     get isDoubtful() {
-        return this.isRinging && Boolean(this.hint) && this.state.elapsed >= DOUBT_AFTER && !this.state.phone;
+        return (
+            this.isRinging &&
+            Boolean(this.hint) &&
+            this.state.elapsed >= DOUBT_AFTER &&
+            !this.state.phone
+        );
     }
 
     async checkPhone() {

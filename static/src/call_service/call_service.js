@@ -231,12 +231,15 @@ export class CallService {
             return;
         }
         this.put({ ...this.calls.get(call.id), ...call });
-        browser.setTimeout(() => {
-            if (this.calls.get(call.id)?.state === "ended") {
-                this.calls.delete(call.id);
-                this.settle();
-            }
-        }, call.why ? FAREWELL_OUT_DELAY : FAREWELL_DELAY);
+        browser.setTimeout(
+            () => {
+                if (this.calls.get(call.id)?.state === "ended") {
+                    this.calls.delete(call.id);
+                    this.settle();
+                }
+            },
+            call.why ? FAREWELL_OUT_DELAY : FAREWELL_DELAY,
+        );
     }
 
     /** @returns {number} seconds since the server sent it */

@@ -1,0 +1,70 @@
+"""Calls out by a click: from two browsers' double clicks to the end of the call, however Zadarma tells of it."""
+
+import itertools
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from harness import wait_for
+
+_numbers = itertools.count(4930666000)
+CALLS = """
+    SELECT id, state, result, pbx_call_id, request_state, request_stage, duration > 0
+      FROM zadarma_call WHERE number = %s ORDER BY id
+"""
+
+
+@pytest.fixture
+def number():
+    """A number that nobody else has."""
+    return f"+{next(_numbers)}0"
+
+
+@pytest.fixture
+def modes(simulator):
+    """Set how the simulated Zadarma tells of callbacks; afterwards it is as it was."""
+    yield simulator.set
+    simulator.set(callback_mode="shared", callback_leg1_destination="customer", undocumented_fields=True)
+
+
+def requests(simulator, number):
+    """Return the callbacks to a number that Zadarma was asked for."""
+    return [call for call in simulator.exchange.calls.values() if call.number == number]
+
+
+def test_many_clicks_at_once_are_one_call(odoo, zadarma, people, number):
+    """Two workers, eight tabs: one record, one request, and every tab hears of the same call."""
+    with odoo.without("Traceback", "tries left"), ThreadPoolExecutor(8) as tabs:
+        answers = list(tabs.map(lambda _tab: people["agent"].call("zadarma.call", "action_call", number), range(8)))
+    assert len({answer["id"] for answer in answers}) == 1
+    wait_for(lambda: requests(zadarma, number), "Zadarma calls")
+    odoo.wait_until_processed()
+    assert len(requests(zadarma, number)) == 1
+    assert len(odoo.sql(CALLS, number)) == 1
+
+
+@pytest.mark.parametrize(
+    "mode",
+    [
+        {"callback_mode": "shared"},
+        {"callback_mode": "shared", "undocumented_fields": False},
+        {"callback_mode": "separate"},
+        {"callback_mode": "separate", "callback_leg1_destination": "extension"},
+        {"callback_mode": "single"},
+    ],
+    ids=lambda mode: "-".join(map(str, mode.values())),
+)
+def test_click_becomes_one_call_however_it_is_told(odoo, zadarma, people, modes, number, mode):
+    """The own phone is picked up, then the other one; both hang up, and it was one call."""
+    modes(**mode)
+    answer = people["agent"].call("zadarma.call", "action_call", number)
+    call = wait_for(lambda: requests(zadarma, number), "Zadarma calls")[0]
+    wait_for(call.open_legs, "the own phone rings")
+    zadarma.answer(call.id, "101")
+    wait_for(lambda: call.customer_state() == "ringing", "the other phone rings")
+    zadarma.answer(call.id)
+    wait_for(lambda: odoo.sql(CALLS, number)[0][1] == "talking", "the call is known to be answered")
+    zadarma.hang_up(call.id)
+    wait_for(lambda: odoo.sql(CALLS, number)[0][1] == "ended", "the call is over")
+    odoo.wait_until_processed()
+    [row] = odoo.sql(CALLS, number)
+    assert (row[0], row[1], row[2], row[4]) == (answer["id"], "ended", "answered", "accepted")
