@@ -256,7 +256,6 @@ test("it rings for nobody who does not want it, nor for calls out", async () => 
 });
 
 test("whoever does not want to be disturbed sees their own calls alone, from the next moment on", async () => {
-    stepSounds();
     const { notify, pyEnv } = await startWithExtension();
     notify(makeCall());
     await contains(CARD);
@@ -269,7 +268,6 @@ test("whoever does not want to be disturbed sees their own calls alone, from the
     await contains(`${CARD}[data-call-id="8"]`);
     notifyMissed(pyEnv, 1, Date.now() / 1000);
     await waitForText(".o_zadarma_missed_count", "1");
-    expect.verifySteps([]);
 });
 
 test("it does not ring during a Discuss call", async () => {
