@@ -394,7 +394,7 @@ class ResCompany(models.Model):
                 "Key and secret are forgotten. Zadarma could not be told: remove the address in your Zadarma account"
                 " under Settings, Integrations and API, Notifications."
             )
-        self.sudo().write({"zadarma_key": False, "zadarma_secret": False})
+        self.sudo().write(dict.fromkeys(("zadarma_key", "zadarma_secret"), False))
         self._zadarma_forget_account()
         return self._zadarma_notification("success", message)
 

@@ -19,7 +19,12 @@ class MissedCall extends models.Model {
     _name = "zadarma.missed.call";
 
     number = fields.Char();
-    state = fields.Selection({ selection: [["open", "Waiting"], ["done", "Done"]] });
+    state = fields.Selection({
+        selection: [
+            ["open", "Waiting"],
+            ["done", "Done"],
+        ],
+    });
     user_id = fields.Many2one({ relation: "res.users" });
     partner_id = fields.Many2one({ relation: "res.partner" });
     lead_id = fields.Many2one({ relation: "crm.lead" });
