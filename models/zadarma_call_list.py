@@ -207,9 +207,10 @@ class ZadarmaCallList(models.Model):
     @api.model
     def _is_do_not_call(self, record):
         """Tell whether somebody asked not to be called."""
-        # sudo: res.partner - who asked not to be called is called by nobody, whatever they may see
-        partner_sudo = (record.partner_id if record._name == "crm.lead" else record).sudo()
-        return "zadarma_do_not_call" in partner_sudo._fields and partner_sudo.zadarma_do_not_call
+        # sudo: res.partner, crm.lead - who asked not to be called is called by nobody, whatever they may see
+        record_sudo = record.sudo()
+        is_lead = record_sudo._name == "crm.lead"
+        return record_sudo.zadarma_do_not_call or (is_lead and record_sudo.partner_id.zadarma_do_not_call)
 
     def _find_blocked(self, numbers):
         """Return those of some numbers that are blocked for the company."""

@@ -211,9 +211,7 @@ export class CallOverview extends Component {
     }
 
     openMissed() {
-        return this.action.doAction("zadarma.zadarma_call_action", {
-            additionalContext: { search_default_missed: 1 },
-        });
+        return this.action.doAction("zadarma.zadarma_missed_call_action");
     }
 }
 
