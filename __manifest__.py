@@ -42,6 +42,7 @@
         "data/zadarma_call_outcome_data.xml",
         "data/utm_data.xml",
     ],
+    "uninstall_hook": "uninstall_hook",
     "demo": ["demo/zadarma_demo.xml"],
     "assets": {
         "web.assets_backend": ["zadarma/static/src/**/*"],

@@ -15,6 +15,7 @@ env["ir.config_parameter"].set_param("zadarma.api_url", "http://127.0.0.1:1")
 extension = env["zadarma.extension"].create({"number": "101", "user_id": env.ref("base.user_admin").id})
 partner = env["res.partner"].create({"name": "Anna Berg", "phone": "+49405550070"})
 env["zadarma.blocked.number"].create({"number": "+49405550071", "reason": "Advertising"})
+env.cr.commit()
 account = company._zadarma_accounts()[company.zadarma_token]
 form = {"pbx_call_id": "in_" + "0" * 40, "caller_id": "+49405550070", "called_did": "493012345678"}
 now = str(odoo.fields.Datetime.now())
