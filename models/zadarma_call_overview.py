@@ -34,7 +34,8 @@ class ZadarmaCall(models.Model):
         :raise AccessError: for anybody but supervisors.
         """
         self._check_supervisor()
-        now = fields.Datetime.now()
+        # A call that began in this very second counts.
+        now = fields.Datetime.now() + timedelta(seconds=1)
         days = timedelta(days=_PERIODS.get(period, 1))
         start = self._get_midnight(now) - days + timedelta(days=1)
         heat_start = self._get_midnight(now) - timedelta(days=_PERIODS["month"] - 1)

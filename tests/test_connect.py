@@ -216,7 +216,6 @@ class TestConnect(ZadarmaAccountCase):
         self.company.action_zadarma_disconnect()
         self.assertIn(("DELETE", "/v1/pbx/callinfo/url/"), [request[:2] for request in self.asked])
         self.assertFalse(self.company.zadarma_secret or self.company.zadarma_check_ids)
-        self.assertFalse(self.env["zadarma.throttle"].search([("company_id", "=", self.company.id)]))
 
     def test_account_of_another_program_is_not_taken_from_it(self):
         self.answers["/v1/pbx/callinfo/"] = {"url": "https://other.example.com/"}

@@ -230,4 +230,5 @@ class Client:
         if "session_id" in cookies:
             self.session_id = cookies["session_id"].value
         assert "error" not in answer, answer["error"]["data"]["debug"]
-        return answer["result"]
+        # Of a method that returns nothing there is no result.
+        return answer.get("result")
