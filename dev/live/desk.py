@@ -67,15 +67,15 @@ class Desk:
         self.errors, self._tolerated = [], tolerated
         self.tabs = []
 
-    def open(self, path=CALLS):
-        """Open a tab and wait until it knows of the user's calls."""
+    def open(self, path=CALLS, landmark=".o_zadarma_dialler"):
+        """Open a tab and wait until it shows something: unless told otherwise, that it knows of the user's calls."""
         tab = self.context.new_page()
         tab.on("console", lambda message: message.type == "error" and self._note(message.text))
         tab.on("pageerror", lambda error: self._note(str(error)))
         self.tabs.append(tab)
         # Whoever comes first waits until Odoo has built the web client's code.
         tab.goto(self.url + path, timeout=120_000)
-        tab.wait_for_selector(".o_zadarma_dialler", state="attached")
+        tab.wait_for_selector(landmark, state="attached")
         return tab
 
     def _note(self, error):
