@@ -41,8 +41,9 @@ test("calls that ring or talk at the start are shown", async () => {
             ],
         },
     });
-    await waitForText(`${CARD}[data-call-id="7"] .o_zadarma_call_timer`, "1:05");
-    await waitForText(`${CARD}[data-call-id="8"] .o_zadarma_call_timer`, "0:12");
+    // Seconds may have passed until the web client had started.
+    await waitForText(`${CARD}[data-call-id="7"] .o_zadarma_call_timer`, "1:0");
+    await waitForText(`${CARD}[data-call-id="8"] .o_zadarma_call_timer`, "0:1");
 });
 
 test("a message older than half a minute opens nothing, by the server's clock", async () => {
