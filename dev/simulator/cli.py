@@ -39,6 +39,7 @@ _HELP: dict[str, str] = {
     "callback_mode": "shared, separate (ids of the legs) or single (leg)",
     "callback_leg1_destination": "customer or extension",
     "internal_calls_as": "outbound or inbound",
+    "webphone_login": "any, full or bare",
     "undocumented_fields": "send calltype and dst_e164",
     "internal_end_events": "send the undocumented NOTIFY_INTERNAL_END",
     "plus": "write caller_id with the plus sign",
