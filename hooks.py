@@ -2,8 +2,9 @@
 
 
 def uninstall_hook(env):
-    """Remove the system parameters that belong to nobody once the addon is gone.
+    """Remove what belongs to nobody once the addon is gone: system parameters and functions of the database.
 
     :param odoo.api.Environment env: of the database.
     """
     env["ir.config_parameter"].search([("key", "=like", "zadarma.%")]).unlink()
+    env.cr.execute("DROP FUNCTION IF EXISTS zadarma_read_caller, zadarma_read_candidates")

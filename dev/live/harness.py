@@ -1,5 +1,6 @@
 """An Odoo as people run it: two HTTP workers, a cron worker and the bus, on a PostgreSQL of its own."""
 
+import itertools
 import json
 import os
 import re
@@ -19,6 +20,12 @@ from common import HOME, PYTHON, free_port, is_taken, spawn, stop, write_odoo_co
 WORKER = re.compile(r"Worker WorkerHTTP \((\d+)\) alive")
 # What Odoo and PostgreSQL say of transactions that got into each other's way.
 CLASHES = ("tries left", "could not serialize", "deadlock detected")
+_numbers = itertools.count(4930666000)
+
+
+def new_number():
+    """Return a telephone number that nobody else has: what one test makes of its caller must not meet another's."""
+    return f"+{next(_numbers)}0"
 
 
 def wait_for(condition, what, seconds=30):

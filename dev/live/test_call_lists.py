@@ -1,12 +1,10 @@
 """Outcomes and call lists as people at their desks use them, in real browsers."""
 
-import itertools
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from harness import wait_for
+from harness import new_number, wait_for
 
-_numbers = itertools.count(4930777000)
 QUESTION = ".o_zadarma_outcome_card"
 PERSON = ".o_zadarma_person_name"
 
@@ -14,7 +12,7 @@ PERSON = ".o_zadarma_person_name"
 @pytest.fixture
 def customers(admin):
     """Three customers with numbers that nobody else has."""
-    people = [{"name": f"Customer {letter}", "phone": f"+{next(_numbers)}0"} for letter in "ABC"]
+    people = [{"name": f"Customer {letter}", "phone": new_number()} for letter in "ABC"]
     return [{"id": admin.create("res.partner", **person), **person} for person in people]
 
 

@@ -1,22 +1,14 @@
 """Calls out by a click: from two browsers' double clicks to the end of the call, however Zadarma tells of it."""
 
-import itertools
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from harness import wait_for
 
-_numbers = itertools.count(4930666000)
 CALLS = """
     SELECT id, state, result, pbx_call_id, request_state, request_stage, duration > 0
       FROM zadarma_call WHERE number = %s ORDER BY id
 """
-
-
-@pytest.fixture
-def number():
-    """A number that nobody else has."""
-    return f"+{next(_numbers)}0"
 
 
 @pytest.fixture

@@ -1,17 +1,15 @@
 """Popups in several tabs and browsers, and through all that happens to a connection."""
 
-import itertools
 import json
 import time
 from contextlib import closing, suppress
 
 import pytest
 import websocket
-from harness import Client, wait_for
+from harness import Client, new_number, wait_for
 
 CALLS_WHILE_ASLEEP = 40
 OFFLINE = ("net::ERR_", "Connection lost", "ConnectionLostError")
-_numbers = itertools.count(4940555000)
 # A browser whose memory of the bus means nothing to the server.
 UNKNOWN_LAST_ID = """
 const getItem = Storage.prototype.getItem;
@@ -24,7 +22,7 @@ Storage.prototype.getItem = function (key) {
 @pytest.fixture
 def anna(admin):
     """A customer with a number of her own."""
-    number = f"+{next(_numbers)}0"
+    number = new_number()
     admin.create("res.partner", name="Anna Berg", phone=number)
     return number
 

@@ -1,19 +1,16 @@
 """Calling out: from the dialler in the top bar, and with the phone in the browser."""
 
-import itertools
-
 import pytest
-from harness import wait_for
+from harness import new_number, wait_for
 
 STAND_IN = "#zadarma-stand-in"
 SCRIPTS = "/webphoneWebRTCWidget/v9/js/loader-phone-"
-_numbers = itertools.count(4930666000)
 
 
 @pytest.fixture
 def bert(admin):
     """A customer in another country than the company."""
-    number = f"+{next(_numbers)}0"
+    number = new_number()
     partner = admin.create("res.partner", name=f"Bert Sonne {number[-4:]}", phone=number)
     return {"id": partner, "number": number, "name": f"Bert Sonne {number[-4:]}"}
 

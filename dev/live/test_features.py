@@ -1,7 +1,7 @@
 """The five features of Zadarma's guide, each from the simulated call to what a salesperson sees."""
 
 import pytest
-from harness import wait_for
+from harness import new_number, wait_for
 
 from simulator import Simulator
 
@@ -41,7 +41,7 @@ def talk(zadarma, call, extension="101"):
 def test_new_customer_becomes_a_lead_of_who_talked(odoo, zadarma, open_desk, people, switch_on):
     """An unknown caller is answered: the popup offers the new record at once, and it is the salesperson's own."""
     switch_on("zadarma_create_records")
-    agent, number = open_desk("agent"), "+49305550301"
+    agent, number = open_desk("agent"), new_number()
     call = zadarma.call_in(number, to=["101", "102"])
     agent.card.wait_for_status("Incoming call")
     zadarma.answer(call, "101")
@@ -65,7 +65,7 @@ def test_known_customer_reaches_the_responsible_user(zadarma, open_desk, people,
     before = admin.call("res.company", "read", [company], ["resource_calendar_id"])[0]["resource_calendar_id"]
     admin.call("res.company", "write", [company], {"resource_calendar_id": calendar})
     try:
-        number = "+49305550302"
+        number = new_number()
         admin.create("res.partner", name="Clara Stamm", phone=number, user_id=people["colleague"].uid)
         colleague, agent = open_desk("colleague"), open_desk("agent")
         call = zadarma.call_in(number, to=["101"])
@@ -91,7 +91,7 @@ def test_phone_shows_the_name_in_latin_letters(zadarma, admin, switch_on):
 def test_missed_call_waits_until_somebody_talks_to_the_caller(odoo, zadarma, open_desk, people, admin, switch_on):
     """Nobody picks up: the responsible salesperson has one thing to do, which is done when they talk."""
     switch_on("zadarma_missed_activities")
-    number = "+49305550304"
+    number = new_number()
     partner = admin.create("res.partner", name="Dora Warte", phone=number, user_id=people["agent"].uid)
 
     def activities():
@@ -114,7 +114,7 @@ def test_missed_call_waits_until_somebody_talks_to_the_caller(odoo, zadarma, ope
 def test_blocked_caller_disturbs_nobody(zadarma, open_desk, people, switch_on):
     """Blocked by a salesperson, the caller hears the busy tone, and no screen shows anything."""
     switch_on("zadarma_block_numbers")
-    number = "+49305550305"
+    number = new_number()
     agent = open_desk("agent")
     people["agent"].create("zadarma.blocked.number", number=number, reason="Advertising")
     call = zadarma.exchange.call(Simulator.call_in(zadarma, number, to=["101"]))

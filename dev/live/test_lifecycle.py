@@ -29,6 +29,7 @@ LEFTOVERS = {
     "columns": "SELECT table_name || '.' || column_name FROM information_schema.columns WHERE column_name ~ 'zadarma'",
     "indexes": "SELECT indexname FROM pg_indexes WHERE indexname ~ 'zadarma'",
     "constraints": "SELECT conname FROM pg_constraint WHERE conname ~ 'zadarma'",
+    "functions": "SELECT proname FROM pg_proc WHERE proname ~ 'zadarma'",
     "models": "SELECT model FROM ir_model WHERE model LIKE 'zadarma%'",
     "fields": "SELECT model || '.' || name FROM ir_model_fields WHERE name ~ 'zadarma'",
     "scheduled actions": "SELECT cron_name FROM ir_cron WHERE cron_name ~ 'Zadarma'",

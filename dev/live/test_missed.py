@@ -1,20 +1,17 @@
 """Callers whom nobody answered, from the call to the call back, and when much happens at once."""
 
-import itertools
-
 import pytest
-from harness import wait_for
+from harness import new_number, wait_for
 
 CALLERS = 20
 NUMBER = "+491709900"
 ROWS = "SELECT state, tries FROM zadarma_missed_call WHERE number = %s ORDER BY id"
-_numbers = itertools.count(4950555000)
 
 
 @pytest.fixture
 def number(admin):
     """The number of a customer."""
-    number = f"+{next(_numbers)}0"
+    number = new_number()
     admin.create("res.partner", name="Anna Berg", phone=number)
     return number
 

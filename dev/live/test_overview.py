@@ -3,7 +3,7 @@
 import time
 
 import pytest
-from harness import wait_for
+from harness import new_number, wait_for
 
 from simulator.stats import pbx_rows
 
@@ -13,7 +13,7 @@ OVERVIEW = "/odoo/calls-overview"
 @pytest.fixture
 def anna(admin):
     """A customer."""
-    number = "+49305550190"
+    number = new_number()
     admin.create("res.partner", name="Anna Board", phone=number)
     return number
 

@@ -1,6 +1,5 @@
 """Calls as people at their desks see them, in real browsers."""
 
-import itertools
 import time
 from statistics import median
 
@@ -10,13 +9,6 @@ from harness import wait_for
 
 LONDON = "442037691880"
 CALLS_IN_A_ROW = 7
-_numbers = itertools.count(4930555000)
-
-
-@pytest.fixture
-def number():
-    """A number that nobody else has."""
-    return f"+{next(_numbers)}0"
 
 
 @pytest.fixture

@@ -1,20 +1,11 @@
 """Where calls go: to who is responsible, back to the menu, or nowhere, as callers and people at their desks notice."""
 
-import itertools
-
 import pytest
 from harness import wait_for
 
 from simulator import Simulator
 
 LONDON = "442037691880"
-_numbers = itertools.count(4930666000)
-
-
-@pytest.fixture
-def number():
-    """A number that nobody else has."""
-    return f"+{next(_numbers)}0"
 
 
 @pytest.fixture
