@@ -1,5 +1,6 @@
 # What is counted must stay counted when the work that asked is rolled back: a transaction of its own.
 # pylint: disable=invalid-commit
+import hashlib
 import json
 import math
 import random
@@ -29,6 +30,9 @@ class ZadarmaThrottle(models.Model):
     _log_access = False
 
     company_id = fields.Many2one("res.company", required=True, readonly=True, ondelete="cascade")
+    account = fields.Char(
+        readonly=True, help="Tells accounts apart: what one has sent, or was refused, is not another one's."
+    )
     state = fields.Json(readonly=True)
 
     _company_uniq = models.Constraint("UNIQUE (company_id)", "A company has one account.")
@@ -40,7 +44,20 @@ class ZadarmaThrottle(models.Model):
         :param res.company company: whose account.
         :param bool urgent: whether a person waits for the requests; the rest leaves them a reserve.
         """
-        return _Gate(self.env.registry, company.id, urgent)
+        return _Gate(self.env.registry, company.id, self._get_mark(company), urgent)
+
+    @api.model
+    def _get_mark(self, company):
+        """Return what tells a company's account from others, without telling its key.
+
+        With another key the count begins anew, with the same one entered again it goes on: nothing has to be deleted
+        when an account is forgotten, which its last request, counted in a transaction of its own, would make fail.
+
+        :rtype: str
+        """
+        # sudo: res.company - a digest, of which nobody learns the key
+        key = company.sudo().zadarma_key or ""
+        return hashlib.sha256(f"{company.id}:{key}".encode()).hexdigest()[:16]
 
     @api.model
     def _read_state(self, company):
@@ -49,15 +66,17 @@ class ZadarmaThrottle(models.Model):
         :rtype: Throttle
         """
         # sudo: zadarma.throttle - numbers of requests, shown on the health page
-        return Throttle.load(self.sudo().search([("company_id", "=", company.id)]).state or {})
+        domain = [("company_id", "=", company.id), ("account", "=", self._get_mark(company))]
+        return Throttle.load(self.sudo().search(domain).state or {})
 
 
 class _Gate:
     """Keeps count in the database, in transactions of a few milliseconds on a cursor of its own."""
 
-    def __init__(self, registry, company_id, urgent):
+    def __init__(self, registry, company_id, account, urgent):
         self._registry = registry
         self._company_id = company_id
+        self._account = account
         self._urgent = urgent
 
     def enter(self, path):
@@ -86,10 +105,11 @@ class _Gate:
                 cr.execute(SQL("SELECT set_config('lock_timeout', %s, true)", _LOCK_TIMEOUT))
                 company = SQL("%s", self._company_id)
                 cr.execute(SQL("INSERT INTO zadarma_throttle (company_id) VALUES (%s) ON CONFLICT DO NOTHING", company))
-                cr.execute(SQL("SELECT state FROM zadarma_throttle WHERE company_id = %s FOR UPDATE", company))
+                cr.execute(SQL("SELECT account, state FROM zadarma_throttle WHERE company_id = %s FOR UPDATE", company))
             except psycopg2.errors.LockNotAvailable:
                 raise RateLimitError("Others are sending requests", retry_after=_BUSY_SECONDS) from None
-            throttle = Throttle.load(cr.fetchone()[0])
+            account, state = cr.fetchone()
+            throttle = Throttle.load(state if account == self._account else None)
             yield throttle
-            state = json.dumps(throttle.dump())
-            cr.execute(SQL("UPDATE zadarma_throttle SET state = %s WHERE company_id = %s", state, company))
+            query = "UPDATE zadarma_throttle SET account = %s, state = %s WHERE company_id = %s"
+            cr.execute(SQL(query, self._account, json.dumps(throttle.dump()), company))

@@ -34,6 +34,15 @@ class TestThrottle(ZadarmaCase):
         self.send(self.gate(), 200)
         self.assertEqual(self.send(self.gate(other), 9), (9, 0))
 
+    def test_another_account_begins_anew_and_the_same_one_goes_on(self):
+        self.assertEqual(self.gate(urgent=True).refused(BALANCE, 900), 900)
+        self.company.write({"zadarma_key": False, "zadarma_secret": False})
+        self.company.zadarma_key = "key"
+        self.assertEqual(self.send(self.gate(urgent=True), 1), (0, 900), "forgetting it does not lift its limit")
+        self.company.zadarma_key = "another"
+        self.assertFalse(self.env["zadarma.throttle"]._read_state(self.company).everything.strikes)
+        self.assertEqual(self.send(self.gate(urgent=True), 1), (1, 0))
+
     def test_refusal_is_remembered_for_all(self):
         self.assertEqual(self.gate().refused(BALANCE, 40), 40)
         self.assertEqual(self.send(self.gate(urgent=True), 1), (0, 40))
