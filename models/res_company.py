@@ -210,6 +210,18 @@ class ResCompany(models.Model):
     zadarma_block_numbers = fields.Boolean(default=True, help="Let blocked numbers hear the busy tone.")
     zadarma_post_notes = fields.Boolean(default=True, help="Note calls in the chatter of contacts and leads.")
     zadarma_fetch_recordings = fields.Boolean(default=True, help="Make the recordings of calls available in Odoo.")
+    zadarma_recording_storage = fields.Selection(
+        [("odoo", "In Odoo"), ("zadarma", "At Zadarma, loaded when somebody listens")],
+        string="Zadarma Recordings Are Kept",
+        default="odoo",
+        required=True,
+    )
+    zadarma_recording_download = fields.Selection(
+        [("nobody", "Nobody"), ("supervisors", "Supervisors"), ("all", "Everybody who may listen")],
+        string="Zadarma Recordings May Be Downloaded By",
+        default="supervisors",
+        required=True,
+    )
     zadarma_webrtc = fields.Boolean(
         string="Zadarma Phone in the Browser", help="Let users telephone in the browser who choose it."
     )
