@@ -8,7 +8,7 @@ import logging
 import random
 import re
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -27,6 +27,7 @@ from .errors import (
 from .redaction import clean_message, loggable, protect_logs
 from .signature import authorization, php_query
 from .throttle import Gate, OpenGate, RateLimit
+from .transport import chunks
 
 API_URL = "https://api.zadarma.com"
 
@@ -34,7 +35,6 @@ _logger = logging.getLogger(__name__)
 
 _CONNECT_SECONDS, _READ_SECONDS, _TOTAL_SECONDS = 5, 20, 90
 _MAX_ANSWER_BYTES = 20 * 1024 * 1024
-_CHUNK_BYTES = 64 * 1024
 _TRIES = 3
 # Methods that ring somebody although their verb is GET: a second try would ring twice.
 _RINGING_PATHS = "/v1/request/"
@@ -161,21 +161,11 @@ def _keep_authorization(request: requests.PreparedRequest) -> requests.PreparedR
     return request
 
 
-def _chunks(response: requests.Response) -> Iterator[bytes]:
-    """Yield the decoded body as it comes, so that a body that drips cannot outlast the deadline."""
-    read1 = getattr(response.raw, "read1", None)
-    if read1 is None:  # urllib3 before 2.0 waits for whole chunks: keep them small
-        yield from response.iter_content(512)
-        return
-    while chunk := read1(_CHUNK_BYTES, decode_content=True):
-        yield chunk
-
-
 def _read(response: requests.Response, deadline: float) -> bytes:
     if response.headers.get("Content-Encoding", "identity").lower() not in ("identity", "gzip", "deflate"):
         raise AnswerError("The answer is packed in a way that was not asked for", response.status_code)
     body = bytearray()
-    for chunk in _chunks(response):
+    for chunk in chunks(response):
         body += chunk
         if len(body) > _MAX_ANSWER_BYTES:
             raise AnswerError("The answer is too large", response.status_code)

@@ -9,6 +9,8 @@ from .numbers import mask_number
 
 _NUMBER = re.compile(r"\+?\d{7,}")
 _QUERY = re.compile(r"((?:https?://|/v1/)[^\s?]*)\?\S*")
+# The part of a link that alone opens a recording, for as long as the link lasts.
+_TOKEN = re.compile(r"(/record/download/)[^\s/?]+")
 # Of a dict that is printed: the name of a credential, and what stands behind it.
 _CREDENTIAL = re.compile(r"""(['"]zadarma_(?:key|secret|new_secret|token)['"]: )(?:'[^']*'|"[^"]*")""")
 _MAX_MESSAGE = 200
@@ -50,14 +52,16 @@ def _shown(name: str, value: Any) -> str:
 class QueryFilter(logging.Filter):
     """Cuts the query off the addresses of Zadarma's API that urllib3 logs, most of them at debug level.
 
-    They stand in the record's arguments; the query holds the numbers that people call.
+    They stand in the record's arguments; the query holds the numbers that people call. Links to recordings lose what
+    opens them.
     """
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Let every record pass, without queries of the API."""
+        """Let every record pass, without queries of the API and links that work."""
         if isinstance(record.args, tuple):
             record.args = tuple(
-                _QUERY.sub(r"\1", arg) if isinstance(arg, str) and "/v1/" in arg else arg for arg in record.args
+                _TOKEN.sub(r"\1…", _QUERY.sub(r"\1", arg)) if isinstance(arg, str) and "/v1/" in arg else arg
+                for arg in record.args
             )
         return True
 
