@@ -3,7 +3,7 @@ from datetime import timedelta
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Domain
-from odoo.tools import split_every
+from odoo.tools import SQL, split_every
 
 from ..zadarma_api.blocking import patterns_of
 from ..zadarma_api.call_list import Candidate, sort_out
@@ -244,7 +244,7 @@ class ZadarmaCallList(models.Model):
             return mine
         # sudo: zadarma.call.list.line - those who share a list take its lines
         lines_sudo = self.env["zadarma.call.list.line"].sudo()
-        passed = lines_sudo
+        passed = locked = lines_sudo
         domain = self._get_free_domain()
         while candidates := lines_sudo.search(domain & Domain("id", "not in", passed.ids), limit=_FEW):
             # Whoever presses Next at the same moment holds a lock on their line, and gets another one than this.
@@ -252,10 +252,16 @@ class ZadarmaCallList(models.Model):
             line = visible and visible.try_lock_for_update(limit=1)
             if not line:
                 passed |= candidates
+                locked |= visible
             elif not line._leave_out():
                 line.write({"user_id": self.env.uid, "taken_at": fields.Datetime.now()})
                 return line
-        return lines_sudo.browse()
+        if locked:
+            # The last ones are being taken. By the user's own other request, perhaps: wait for it, and if it did take
+            # one, Odoo repeats this request, which then finds it.
+            self.env.execute_query(SQL("SELECT id FROM %s WHERE id IN %s FOR UPDATE", SQL(locked._table), locked._ids))
+            return self._take()
+        return locked
 
     def _get_taken(self):
         """Return the line that the user has, in superuser mode."""

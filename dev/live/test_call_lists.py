@@ -26,6 +26,11 @@ def shared_list(people, customers):
     return action["res_id"]
 
 
+def take(people, login, shared_list):
+    """Take the person to call and return the line."""
+    return people[login].call("zadarma.call.list", "action_take", [shared_list])["line"]["id"]
+
+
 def outcome_of(odoo, partner):
     """Return outcome and note of the calls with a customer."""
     query = """
@@ -112,12 +117,17 @@ def test_two_call_one_list(odoo, zadarma, open_desk, customers, shared_list):
     agent.tab.locator(".o_zadarma_list_end", has_text="That was the last one").wait_for()
 
 
+def test_one_who_asks_several_times_at_once_has_one(people, shared_list):
+    """Whatever the number of requests under way, all tell of the same person, even when it is the last one."""
+    people["colleague"].call("zadarma.call.list", "action_take", [shared_list])
+    people["agent"].call("zadarma.call.list.line", "action_skip", [take(people, "agent", shared_list)])
+    with ThreadPoolExecutor(6) as pool:
+        lines = list(pool.map(lambda _tab: take(people, "agent", shared_list), range(6)))
+    assert len(set(lines)) == 1
+
+
 def test_many_press_next_at_once(odoo, people, shared_list):
     """Of two people who press Next at the very same moment each gets somebody else."""
-
-    def take(login):
-        return people[login].call("zadarma.call.list", "action_take", [shared_list])["line"]["id"]
-
     with ThreadPoolExecutor() as pool:
-        lines = list(pool.map(take, ["agent", "colleague"]))
+        lines = list(pool.map(lambda login: take(people, login, shared_list), ["agent", "colleague"]))
     assert len(set(lines)) == 2
