@@ -27,6 +27,7 @@
         "wizard/zadarma_import_wizard_views.xml",
         "views/zadarma_import_views.xml",
         "views/zadarma_number_views.xml",
+        "views/zadarma_recording_views.xml",
         "views/crm_lead_views.xml",
         "views/digest_digest_views.xml",
         "views/res_config_settings_views.xml",

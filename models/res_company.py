@@ -215,12 +215,23 @@ class ResCompany(models.Model):
         string="Zadarma Recordings Are Kept",
         default="odoo",
         required=True,
+        help="Holds for recordings from now on. Zadarma keeps them for as long as your plan there says.",
     )
     zadarma_recording_download = fields.Selection(
         [("nobody", "Nobody"), ("supervisors", "Supervisors"), ("all", "Everybody who may listen")],
         string="Zadarma Recordings May Be Downloaded By",
         default="supervisors",
         required=True,
+    )
+    zadarma_recording_days = fields.Integer(
+        string="Keep Zadarma Recordings (days)",
+        help="Older recordings are deleted, in Odoo and at Zadarma, unless their call is under legal hold. Calls stay. "
+        "0 keeps them for ever.",
+    )
+    zadarma_do_not_record = fields.Boolean(
+        string="No Zadarma Recordings",
+        help="Recordings are never loaded, and are deleted at Zadarma as soon as they are known. What Zadarma records "
+        "is set there for each extension: switch it off there to have nothing recorded in the first place.",
     )
     zadarma_webrtc = fields.Boolean(
         string="Zadarma Phone in the Browser", help="Let users telephone in the browser who choose it."
@@ -288,6 +299,11 @@ class ResCompany(models.Model):
     _zadarma_missed_positive = models.Constraint(
         "CHECK (zadarma_missed_hours >= 0 AND zadarma_escalate_hours >= 0 AND zadarma_min_answer_seconds >= 0)",
         "Hours and seconds of missed calls cannot be negative.",
+    )
+
+    _zadarma_recording_days_positive = models.Constraint(
+        "CHECK (zadarma_recording_days >= 0)",
+        "Enter for how many days recordings are kept, or 0 to keep them for ever.",
     )
 
     def _compute_zadarma_token(self):
@@ -480,6 +496,16 @@ class ResCompany(models.Model):
     def _zadarma_parse_number(self, raw):
         """Understand a number as this company writes it; see :func:`zadarma_api.numbers.parse_number`."""
         return parse_number(raw, self.country_id.code or "")
+
+    def _zadarma_oldest_recording(self):
+        """Return the moment before which recordings are not kept.
+
+        :rtype: datetime
+        """
+        self.ensure_one()
+        # A century is for ever.
+        days = self.zadarma_recording_days or 100 * 365
+        return fields.Datetime.now() - timedelta(days=days)
 
     # === NEW CUSTOMERS === #
 

@@ -14,7 +14,7 @@ _logger = logging.getLogger(__name__)
 
 # What follows from a call, in this order: the methods' names. Each does its thing once a call, tells by the call itself
 # whether it was done, and does nothing where its switch is off.
-_CONSEQUENCES = ("_count_blocked", "_create_records", "_follow_up_missed", "_post_note")
+_CONSEQUENCES = ("_count_blocked", "_create_records", "_follow_up_missed", "_post_note", "_request_recordings")
 # Of calls that are older, as when past ones are imported, people are no longer told.
 _RECENT = timedelta(days=2)
 _MAX_ATTEMPTS = 5

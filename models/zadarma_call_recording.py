@@ -1,4 +1,12 @@
-from odoo import fields, models
+from datetime import timedelta
+
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+
+from .zadarma_recording import PLAYABLE
+
+# Zadarma asks to wait for so long after the end of a call.
+_READY_AFTER = timedelta(seconds=40)
 
 
 class ZadarmaCall(models.Model):
@@ -12,11 +20,12 @@ class ZadarmaCall(models.Model):
         string="Can Be Heard", compute="_compute_has_recording", search="_search_has_recording"
     )
     legal_hold = fields.Boolean(
-        copy=False, help="Neither the call nor its recordings are removed, whatever their age, until this is lifted."
+        copy=False,
+        help="Neither the call nor its recordings are removed, whatever their age, until a supervisor lifts this.",
     )
 
     def _compute_has_recording(self):
-        domain = [("call_id", "in", self.ids), ("state", "in", ("remote", "stored"))]
+        domain = [("call_id", "in", self.ids), ("state", "in", PLAYABLE)]
         heard = {call.id for (call,) in self.env["zadarma.recording"]._read_group(domain, ["call_id"])}
         for call in self:
             call.has_recording = call.id in heard
@@ -25,11 +34,88 @@ class ZadarmaCall(models.Model):
         if operator not in ("in", "not in"):
             return NotImplemented
         is_heard = (operator == "in") == (True in value)
-        domain = [("state", "in", ("remote", "stored"))]
-        return [("recording_ids", "any" if is_heard else "not any", domain)]
+        return [("recording_ids", "any" if is_heard else "not any", [("state", "in", PLAYABLE)])]
+
+    # === CRUD === #
+
+    def write(self, vals):
+        """Override to write down who sets and lifts a legal hold."""
+        changed = self.filtered(lambda call: call.legal_hold != bool(vals.get("legal_hold", call.legal_hold)))
+        result = super().write(vals)
+        if changed:
+            self.env["zadarma.recording.access"]._note("hold" if vals["legal_hold"] else "release", changed)
+        return result
+
+    @api.ondelete(at_uninstall=False)
+    def _unlink_except_legal_hold(self):
+        if self.filtered("legal_hold"):
+            raise UserError(
+                self.env._(
+                    "A call under legal hold cannot be deleted. A supervisor lifts the hold first, if that may be done."
+                )
+            )
 
     def unlink(self):
         """Override to delete the files too."""
         # sudo: zadarma.recording - whoever may delete a call may delete what was recorded of it
         self.sudo().recording_ids.unlink()
         return super().unlink()
+
+    # === FROM ZADARMA === #
+
+    def _request_recordings(self):
+        """Have a row for each recording of the call, which is loaded later, or deleted where none is wanted."""
+        if self.state == "ended" and self.is_recorded:
+            keys = list(filter(None, (self.recording_ref or "").split(",")))
+            self._add_recordings(keys or [False], self._prepare_recording_values())
+
+    def _prepare_recording_values(self):
+        """Return the values of new recordings of the call, none where recordings do not matter.
+
+        :rtype: dict | None
+        """
+        company = self.company_id
+        ready_at = max((self.date_end or self.date_start) + _READY_AFTER, fields.Datetime.now())
+        if self._is_not_to_be_recorded():
+            return {"state": "removed", "next_try": ready_at}
+        if not company.zadarma_fetch_recordings or self.date_start < company._zadarma_oldest_recording():
+            return None
+        # What is history is there to be heard, and not loaded by itself: there may be very many.
+        return {"state": "waiting", "next_try": ready_at} if self._is_recent() else {"state": "remote"}
+
+    def _add_recordings(self, keys, values):
+        """Have a row for each recording; those of which the id was not known get it.
+
+        :param list keys: the recordings' ids at Zadarma; false for one that is not known.
+        :param dict values: of new rows; none adds none.
+        """
+        self.ensure_one()
+        rows = self.recording_ids
+        if values and values["state"] == "removed":
+            rows.filtered(lambda row: row.state != "removed")._remove(values["next_try"])
+        known = self.env["zadarma.recording"].search(
+            [("company_id", "=", self.company_id.id), ("key", "in", list(filter(None, keys)))]
+        )
+        nameless = rows.filtered(lambda row: not row.key)
+        for key in keys:
+            if key in known.mapped("key") or (not key and rows):
+                continue
+            if nameless:
+                nameless[0].key, nameless = key, nameless[1:]
+            elif values:
+                self.env["zadarma.recording"].create({"call_id": self.id, "key": key, **values})
+
+    def _is_not_to_be_recorded(self):
+        """Tell whether the company, or the other party, wants no recordings."""
+        self.ensure_one()
+        partners = self.partner_id | self.lead_id.partner_id
+        partners |= partners.commercial_partner_id
+        return self.company_id.zadarma_do_not_record or any(partners.mapped("zadarma_do_not_record"))
+
+    def _create_counted(self, company, counted, since):
+        """Override for calls of the past: what was recorded of them can be heard, or is deleted, as of any other."""
+        result = super()._create_counted(company, counted, since)
+        domain = [("company_id", "=", company.id), ("pbx_call_id", "in", list(counted)), ("is_recorded", "=", True)]
+        for call in self.search([*domain, ("is_settled", "=", True)]):
+            call._request_recordings()
+        return result

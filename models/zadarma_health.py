@@ -83,6 +83,7 @@ class ZadarmaHealth(models.AbstractModel):
             self._get_refusal_line(company),
             *self._get_cron_lines(),
             self._get_rate_line(company),
+            *self._get_recording_lines(company),
         ]
 
     @api.model
@@ -208,6 +209,22 @@ class ZadarmaHealth(models.AbstractModel):
         near = use.sent >= use.limit * 0.8
         advice = near and self.env._("Background work waits by itself; calls by click keep a reserve.")
         return self._line("rate", "failed" if near else "ok", title, text, advice)
+
+    @api.model
+    def _get_recording_lines(self, company):
+        """Return whether recordings come, and go when their time has come; nothing where there are none."""
+        given_up = [("company_id", "=", company.id), ("error", "!=", False), ("next_try", "=", False)]
+        count = self.env["zadarma.recording"].search_count(given_up, limit=1000)
+        if not (count or company.zadarma_fetch_recordings):
+            return []
+        title = self.env._("Recordings")
+        if not count:
+            return [self._line("recordings", "ok", title, self.env._("None was given up."))]
+        text = self.env._("%(count)s could not be loaded, or deleted at Zadarma, and were given up.", count=count)
+        advice = self.env._("A supervisor sees why in the list of recordings, and has them tried again.")
+        may_see = self.env.user.has_group("zadarma.group_zadarma_manager")
+        action = may_see and "zadarma.zadarma_recording_action_failed"
+        return [self._line("recordings", "failed", title, text, advice, action)]
 
     @api.model
     def _format_date(self, moment):

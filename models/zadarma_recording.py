@@ -1,7 +1,17 @@
 import hashlib
+import logging
 import mimetypes
+import os
+from datetime import timedelta
 
 from odoo import api, fields, models
+
+_logger = logging.getLogger(__name__)
+
+# What can be heard.
+PLAYABLE = ("remote", "stored")
+# A listening may be interrupted for so long and still be the same one.
+_INTERRUPTION = timedelta(minutes=5)
 
 
 class ZadarmaRecording(models.Model):
@@ -13,11 +23,14 @@ class ZadarmaRecording(models.Model):
 
     _name = "zadarma.recording"
     _description = "Zadarma Recording"
-    _order = "call_id desc, id"
+    _order = "date_start desc, id"
     _rec_name = "call_id"
 
     call_id = fields.Many2one("zadarma.call", required=True, readonly=True, ondelete="cascade", index=True)
-    company_id = fields.Many2one(related="call_id.company_id", store=True, precompute=True, index=True)
+    company_id = fields.Many2one(related="call_id.company_id", store=True, precompute=True)
+    date_start = fields.Datetime(related="call_id.date_start", string="Call Start", store=True, precompute=True)
+    user_id = fields.Many2one(related="call_id.user_id")
+    legal_hold = fields.Boolean(related="call_id.legal_hold")
     key = fields.Char(string="ID at Zadarma", readonly=True, help="Empty until Zadarma tells it.")
     state = fields.Selection(
         [
@@ -31,19 +44,21 @@ class ZadarmaRecording(models.Model):
         required=True,
         readonly=True,
     )
-    error = fields.Char(string="Reason", readonly=True, help="Why it could not be loaded, or removed at Zadarma.")
+    error = fields.Char(
+        string="Reason", readonly=True, help="Why it is not here, or why Zadarma's copy could not be deleted."
+    )
     attachment_id = fields.Many2one("ir.attachment", string="File", readonly=True, ondelete="set null", index=True)
     size = fields.Integer(readonly=True, help="Bytes.")
     mimetype = fields.Char(string="Type", readonly=True)
     checksum = fields.Char(string="SHA-256", readonly=True)
-    attempts = fields.Integer(readonly=True, help="How often Zadarma was asked for it.")
+    attempts = fields.Integer(readonly=True, help="How often it was asked for.")
+    misses = fields.Integer(readonly=True, help="How often Zadarma had nothing, or nothing that is a recording.")
     next_try = fields.Datetime(readonly=True, help="When something is to be done with it, if ever.")
-    date_start = fields.Datetime(related="call_id.date_start", string="Call Start")
-    user_id = fields.Many2one(related="call_id.user_id")
-    legal_hold = fields.Boolean(related="call_id.legal_hold")
 
     _key_uniq = models.UniqueIndex("(company_id, key) WHERE key IS NOT NULL", "This recording is known already.")
     _next_try_idx = models.Index("(next_try) WHERE next_try IS NOT NULL")
+    _error_idx = models.Index("(company_id) WHERE error IS NOT NULL")
+    _date_idx = models.Index("(company_id, date_start)")
 
     # === CRUD === #
 
@@ -54,16 +69,21 @@ class ZadarmaRecording(models.Model):
         files.unlink()
         return result
 
+    # === THE FILE === #
+
     def _store(self, content, mimetype):
-        """Keep the file in Odoo.
+        """Keep the file in Odoo, in the place of one that was damaged.
 
         :param bytes content: of the file, of which is known that it is a recording.
         :param str mimetype: what it is.
+        :raise OSError: where it cannot be written.
         """
         self.ensure_one()
-        attachment = self.env["ir.attachment"].create(
+        damaged = self.attachment_id
+        self._mend_filestore(content)
+        self.attachment_id = self.env["ir.attachment"].create(
             {
-                "name": self._get_file_name(),
+                "name": self._get_file_name(mimetype),
                 "raw": content,
                 "mimetype": mimetype,
                 "res_model": "zadarma.recording.file",
@@ -71,17 +91,50 @@ class ZadarmaRecording(models.Model):
                 "company_id": self.company_id.id,
             }
         )
+        damaged.unlink()
         self.write(
             {
-                "state": "stored",
-                "attachment_id": attachment.id,
                 "size": len(content),
                 "mimetype": mimetype,
                 "checksum": hashlib.sha256(content).hexdigest(),
                 "error": False,
-                "next_try": False,
+                "misses": 0,
             }
         )
+
+    @api.model
+    def _mend_filestore(self, content):
+        """Remove what lies in the place of a file and is not it.
+
+        A file is called after what is in it. One that a full disk or a crash left unfinished would keep Odoo from
+        writing the same content for ever.
+        """
+        attachments = self.env["ir.attachment"]
+        if attachments._storage() == "db":
+            return
+        checksum = attachments._compute_checksum(content)
+        path = attachments._full_path(f"{checksum[:2]}/{checksum}")
+        if os.path.isfile(path) and not attachments._same_content(content, path):
+            _logger.warning("Zadarma: a damaged file in the filestore is replaced, %s", checksum)
+            os.unlink(path)
+
+    def _has_file(self):
+        """Tell whether the file is here, as long as it was when it was stored."""
+        self.ensure_one()
+        attachment = self.attachment_id
+        if not attachment.store_fname:
+            return bool(attachment)
+        try:
+            return os.path.getsize(attachment._full_path(attachment.store_fname)) == self.size
+        except OSError:
+            return False
+
+    def _get_file_name(self, mimetype=None):
+        """Return the name under which it is kept by who downloads it; says nothing of who called."""
+        self.ensure_one()
+        moment = fields.Datetime.context_timestamp(self, self.date_start)
+        extension = mimetypes.guess_extension(mimetype or self.mimetype or "") or ".mp3"
+        return f"{moment:%Y-%m-%d %H.%M} {self.id}{extension}"
 
     # === LISTENING === #
 
@@ -109,19 +162,21 @@ class ZadarmaRecording(models.Model):
                 "duration": recording.call_id.duration if len(recording.call_id.recording_ids) == 1 else 0,
             }
             for recording in self
-            # sudo: res.company - whether a feature is on is no secret
-            if recording.company_id.sudo().zadarma_fetch_recordings
+            if recording._is_offered()
         ]
 
     def _get_url(self):
         return f"/zadarma/recording/{self.id}"
 
+    def _is_offered(self):
+        """Tell whether the company has recordings in Odoo at all."""
+        # sudo: res.company - whether a feature is on is no secret
+        return self.company_id.sudo().zadarma_fetch_recordings
+
     def _is_playable(self):
         """Tell whether there is something to hear, here or at Zadarma."""
         self.ensure_one()
-        # sudo: res.company - whether a feature is on is no secret
-        is_on = self.company_id.sudo().zadarma_fetch_recordings
-        return is_on and self.state in ("remote", "stored")
+        return self._is_offered() and self.state in PLAYABLE
 
     def _may_download(self):
         """Tell whether the user, who may listen, may also keep a copy."""
@@ -132,14 +187,8 @@ class ZadarmaRecording(models.Model):
             allowed == "supervisors" and self.env.user.has_group("zadarma.group_zadarma_manager")
         )
 
-    def _get_file_name(self):
-        """Return the name under which it is kept by who downloads it; says nothing of who called."""
+    def _note_listening(self, kind):
+        """Write down that the user listens or keeps a copy, once a listening, in however many parts it is loaded."""
         self.ensure_one()
-        moment = fields.Datetime.context_timestamp(self, self.date_start)
-        extension = mimetypes.guess_extension(self.mimetype or "") or ".mp3"
-        return f"{moment:%Y-%m-%d %H.%M} {self.id}{extension}"
-
-    @api.model
-    def _note_access(self, recording, kind):
-        """Write down that the user listens to a recording, or keeps a copy."""
-        self.env["zadarma.recording.access"]._note(recording, kind)
+        lasting = timedelta(seconds=self.call_id.duration) + _INTERRUPTION
+        self.env["zadarma.recording.access"]._note_once(self, kind, fields.Datetime.now() - lasting)

@@ -1,37 +1,13 @@
+import os
+from datetime import timedelta
+
+from odoo import fields
 from odoo.exceptions import AccessError
-from odoo.tests import tagged
+from odoo.tests import new_test_user, tagged
+from odoo.tools import mute_logger
 
 from .common import ZadarmaCase, ZadarmaHttpCase, answer, end, inbound
-
-MP3 = b"\xff\xfb\x18\xc4" + bytes(140)
-
-
-class RecordingMixin:
-    """A call that the agent answered, with a recording that is in Odoo."""
-
-    def _record(self, **values):
-        call = self.env["zadarma.call"].create(
-            {
-                "company_id": self.company.id,
-                "direction": "inbound",
-                "state": "ended",
-                "result": "answered",
-                "date_start": "2025-03-01 10:00:00",
-                "duration": 42,
-                "user_id": self.agent.id,
-                **values,
-            }
-        )
-        self.env["zadarma.call.leg"].create(
-            [
-                {"call_id": call.id, "extension": "101", "user_id": self.agent.id, "state": "ended", "answered": True},
-                {"call_id": call.id, "extension": "102", "user_id": self.colleague.id, "state": "ended"},
-            ]
-        )
-        recording = self.env["zadarma.recording"].create({"call_id": call.id, "key": f"1740823200.{call.id}"})
-        recording._store(MP3 * 10, "audio/mpeg")
-        self.env.invalidate_all()
-        return recording
+from .recording_common import LINK, MP3, REQUEST, FilesMixin, RecordingMixin, file_reply
 
 
 @tagged("post_install", "-at_install")
@@ -82,35 +58,198 @@ class TestRecording(RecordingMixin, ZadarmaCase):
 
 
 @tagged("post_install", "-at_install")
-class TestRecordingRoute(RecordingMixin, ZadarmaHttpCase):
-    def _log(self, recording):
-        return self.env["zadarma.recording.access"].search([("recording_id", "=", recording.id)])
+class TestRecordingRoute(FilesMixin, RecordingMixin, ZadarmaHttpCase):
+    def setUp(self):
+        super().setUp()
+        self.recording = self._record()
+        self.content = self.recording.attachment_id.raw
+        self.authenticate(self.agent.login, self.agent.login)
+
+    def _get(self, query="", method="GET", **headers):
+        headers = {name.replace("_", "-"): value for name, value in headers.items()}
+        url = f"/zadarma/recording/{self.recording.id}{query}"
+        response = self.url_open(url, headers=headers, method=method, allow_redirects=False)
+        self.env.invalidate_all()
+        return response
+
+    def _log(self):
+        return self.env["zadarma.recording.access"].search([("recording_id", "=", self.recording.id)])
+
+    def _as(self, user):
+        self.authenticate(user and user.login, user and user.login)
 
     def test_who_may_listen_hears_it_and_it_is_written_down(self):
-        recording = self._record()
-        for user, status in ((self.agent, 200), (self.supervisor, 200), (self.colleague, 404)):
-            self.authenticate(user.login, user.login)
-            response = self.url_open(f"/zadarma/recording/{recording.id}")
-            self.assertEqual(response.status_code, status, user.login)
-        self.assertEqual(self._log(recording).user_id, self.agent | self.supervisor)
-        self.assertEqual(set(self._log(recording).mapped("kind")), {"listen"})
+        other = self.env["res.company"].create({"name": "Other"})
+        stranger = self._new_user("stranger", "sales_team.group_sale_manager")
+        stranger.write({"company_id": other.id, "company_ids": [(6, 0, other.ids)]})
+        nobody = new_test_user(self.env, "zadarma_nobody", groups="base.group_user")
+        portal = new_test_user(self.env, "zadarma_portal", groups="base.group_portal")
+        for user, status in (
+            (self.agent, 200),
+            (self.supervisor, 200),
+            (self.colleague, 404),
+            (stranger, 404),
+            (nobody, 404),
+            (portal, 404),
+            (None, 303),
+        ):
+            self._as(user)
+            self.assertEqual(self._get().status_code, status, user and user.login)
+            self.assertEqual(self._get("?access_token=1").status_code, status)
+        self.assertEqual(self._log().user_id, self.agent | self.supervisor)
+        self.assertEqual(set(self._log().mapped("kind")), {"listen"})
 
     def test_there_is_no_other_way_to_the_file(self):
-        recording = self._record()
-        attachment = recording.attachment_id
+        attachment = self.recording.attachment_id
         administrator = self.env.ref("base.user_admin")
         administrator.write({"group_ids": [(4, self.env.ref("zadarma.group_zadarma_manager").id)]})
         for user in (self.agent, self.supervisor, administrator):
             attachments = self.env["ir.attachment"].with_user(user)
             with self.assertRaises(AccessError):
                 attachments.browse(attachment.id).read(["raw"])
+            with self.assertRaises(AccessError):
+                attachments.browse(attachment.id).generate_access_token()
+            with self.assertRaises(AccessError):
+                attachments.browse(attachment.id).write({"res_model": "res.users", "res_id": user.id})
+            with self.assertRaises(AccessError):
+                attachments.browse(attachment.id).copy()
             self.assertFalse(attachments.search([("id", "=", attachment.id)]))
             with self.assertRaises(AccessError):
                 attachments.search_read([("res_model", "=", "zadarma.recording.file")], ["raw"])
-            self.authenticate(user.login, user.login)
+            self._as(user)
             for path in (
                 f"/web/content/{attachment.id}",
                 f"/web/content/{attachment.id}?access_token=x",
-                f"/web/content/zadarma.recording/{recording.id}/attachment_id",
+                f"/web/content/{attachment.id}/{attachment.name}",
+                f"/web/content/zadarma.recording/{self.recording.id}/attachment_id",
+                f"/web/content/zadarma.recording.file/{self.recording.id}/raw",
+                f"/web/image/{attachment.id}",
             ):
-                self.assertIn(self.url_open(path).status_code, (403, 404), f"{user.login} {path}")
+                response = self.url_open(path)
+                self.assertFalse(response.ok and self.content in response.content, f"{user.login} {path}")
+        self.assertFalse(self._log())
+
+    def test_parts_are_given_as_browsers_ask_for_them(self):
+        size = len(self.content)
+        for asked, status, part, told in (
+            ("bytes=0-", 206, slice(0, None), f"bytes 0-{size - 1}/{size}"),
+            ("bytes=0-0", 206, slice(0, 1), f"bytes 0-0/{size}"),
+            ("bytes=100-199", 206, slice(100, 200), f"bytes 100-199/{size}"),
+            ("bytes=-100", 206, slice(-100, None), f"bytes {size - 100}-{size - 1}/{size}"),
+            (f"bytes=100-{size + 5}", 206, slice(100, None), f"bytes 100-{size - 1}/{size}"),
+            (f"bytes=-{size + 5}", 200, slice(0, None), None),
+            ("bytes=0-9,20-29", 200, slice(0, None), None),
+            ("bytes=x", 200, slice(0, None), None),
+            ("pages=1-2", 200, slice(0, None), None),
+            (None, 200, slice(0, None), None),
+        ):
+            with self.subTest(asked):
+                response = self._get(**({"Range": asked} if asked else {}))
+                self.assertEqual((response.status_code, response.headers.get("Content-Range")), (status, told))
+                self.assertEqual(response.content, self.content[part])
+                self.assertEqual(int(response.headers["Content-Length"]), len(response.content))
+                self.assertEqual(response.headers["Accept-Ranges"], "bytes")
+        for asked in (f"bytes={size}-", f"bytes={size + 10}-{size + 20}"):
+            response = self._get(Range=asked)
+            self.assertEqual((response.status_code, response.headers["Content-Range"]), (416, f"bytes */{size}"))
+
+    def test_part_is_of_the_file_that_the_browser_knows(self):
+        tag = self._get().headers["ETag"]
+        self.assertEqual(self._get(Range="bytes=0-9", If_Range=tag).status_code, 206)
+        response = self._get(Range="bytes=0-9", If_Range='"another"')
+        self.assertEqual((response.status_code, response.content), (200, self.content))
+        self.assertEqual(self._get(If_None_Match=tag).status_code, 304)
+
+    def test_head_tells_the_size_and_is_no_listening(self):
+        response = self._get(method="HEAD")
+        self.assertEqual((response.status_code, response.content), (200, b""))
+        self.assertEqual(int(response.headers["Content-Length"]), len(self.content))
+        self.assertFalse(self._log())
+
+    def test_browser_keeps_it_to_itself_and_takes_it_for_nothing_else(self):
+        headers = self._get().headers
+        self.assertEqual(headers["Content-Type"], "audio/mpeg")
+        self.assertEqual(headers["X-Content-Type-Options"], "nosniff")
+        self.assertIn("private", headers["Cache-Control"])
+        self.assertIn("no-cache", headers["Cache-Control"])
+        self.assertNotIn("public", headers["Cache-Control"])
+        self.assertTrue(headers["Content-Disposition"].startswith("inline"))
+
+    def test_download_is_for_whom_it_is_allowed(self):
+        self.assertEqual(self._get("?download=1").status_code, 403)
+        self.assertFalse(self._log())
+        self._as(self.supervisor)
+        headers = self._get("?download=1").headers
+        self.assertEqual(
+            headers["Content-Disposition"], f'attachment; filename="2025-03-01 10.00 {self.recording.id}.mp3"'
+        )
+        self.assertEqual(self._log().mapped("kind"), ["download"])
+
+    def test_one_listening_is_one_entry_however_it_is_loaded(self):
+        for asked in ("bytes=0-", "bytes=100-199", "bytes=0-99", "bytes=-10"):
+            self._get(Range=asked)
+        self._get(Range="bytes=99999-")
+        self.assertEqual(len(self._log()), 1)
+        # What was heard some time ago is heard again.
+        self.env.cr.execute("UPDATE zadarma_recording_access SET date = date - INTERVAL '10 minutes'")
+        self._get()
+        self._get(Range="bytes=100-199")
+        self.assertEqual(len(self._log()), 2)
+
+    def test_nobody_changes_what_is_written_down(self):
+        self._get()
+        entry = self._log().with_user(self.supervisor)
+        self.assertEqual(entry.user_id, self.agent)
+        for act in (lambda: entry.write({"user_id": self.supervisor.id}), entry.unlink, entry.copy):
+            with self.assertRaises(AccessError):
+                act()
+
+    def test_switched_off_nothing_is_played(self):
+        self.company.zadarma_fetch_recordings = False
+        self.assertEqual(self._get().status_code, 404)
+
+    def test_damaged_file_is_loaded_again(self):
+        attachment = self.recording.attachment_id
+        path = attachment._full_path(attachment.store_fname)
+        self.answers[REQUEST] = {"link": LINK.format("1.2")}
+        type(self).file = lambda: file_reply(self.content)
+        for damage in (lambda: os.truncate(path, 100), lambda: os.truncate(path, 0), lambda: os.unlink(path)):
+            damage()
+            with mute_logger("odoo.addons.zadarma.models.zadarma_recording"):
+                response = self._get()
+            self.assertEqual((response.status_code, response.content), (200, self.content))
+        self.assertEqual(len(self.loaded), 3)
+        self.assertEqual(self.recording.state, "stored")
+
+    def test_what_is_kept_at_zadarma_is_loaded_when_somebody_listens(self):
+        self._keep_remote()
+        self.assertEqual(self._get(Range="bytes=0-9").content, self.content[:10])
+        self.assertEqual(self._get().content, self.content)
+        self.assertEqual((len(self.loaded), self.recording.state, len(self._log())), (1, "remote", 1))
+        self.assertAlmostEqual(
+            self.recording.next_try, fields.Datetime.now() + timedelta(days=1), delta=timedelta(minutes=1)
+        )
+
+    def test_what_zadarma_does_not_have_is_told(self):
+        self._keep_remote()
+        type(self).file = lambda: file_reply(b"", 404)
+        response = self._get()
+        self.assertEqual((response.status_code, response.text), (404, "Zadarma has no recording of this call."))
+        self.assertFalse(self._log())
+        self.assertEqual(self.recording.state, "failed")
+
+    def test_what_did_not_come_in_time_is_loaded_in_the_background(self):
+        self._keep_remote()
+        type(self).file = lambda: file_reply(b"", 500)
+        response = self._get()
+        self.assertEqual((response.status_code, response.headers["Retry-After"]), (503, "60"))
+        self.assertEqual(response.text, "The recording did not come whole.")
+        self.assertTrue(self.recording.next_try)
+        self.assertEqual(self.recording.state, "remote")
+
+    def _keep_remote(self):
+        self.content = MP3 * 10
+        self.recording.attachment_id.unlink()
+        self.recording.write({"state": "remote", "size": 0})
+        self.answers[REQUEST] = {"link": LINK.format("1.2")}
+        type(self).file = lambda: file_reply(self.content)
