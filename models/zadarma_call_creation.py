@@ -82,11 +82,11 @@ class ZadarmaCall(models.Model):
 
     def _is_own_party(self):
         """Tell whether the other party is the company itself: its numbers, its people."""
-        partner, numbers = self.partner_id, self.env["zadarma.number"].with_context(active_test=False)
+        partner = self.partner_id
         return (
             (bool(partner) and partner.commercial_partner_id == self.company_id.partner_id.commercial_partner_id)
             or any(not user.share for user in partner.user_ids)
-            or bool(numbers.search_count([("company_id", "=", self.company_id.id), ("number", "=", self.number)]))
+            or self.number in self.company_id._zadarma_own_numbers()
         )
 
     def _find_open_lead(self):

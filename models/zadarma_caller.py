@@ -206,15 +206,19 @@ class ZadarmaCaller(models.AbstractModel):
         )
 
     def _number_query(self, e164, dialled, company):
-        """Return the query for the company's own numbers among the two of a call."""
+        """Return the query for the company's own numbers among the two of a call.
+
+        An archived number is still none of a customer, while what was chosen for its callers does not count any more.
+        """
         return SQL(
             """
             SELECT CASE WHEN number = %s THEN 'own' ELSE 'dialled' END, id, 0, COALESCE(name, number)::text,
                    number::text, user_id, team_id, NULL
               FROM zadarma_number
-             WHERE company_id = %s AND number IN (%s, %s) AND active IS TRUE
+             WHERE company_id = %s AND number IN (%s, %s)
+                   AND (active IS TRUE OR (number = %s AND is_gone IS NOT TRUE))
             """,
-            *(e164, company, e164, dialled),
+            *(e164, company, e164, dialled, e164),
         )
 
     def _block_query(self, patterns, company):

@@ -16,6 +16,12 @@ class ZadarmaNumber(models.Model):
         "res.company", required=True, default=lambda self: self.env.company, ondelete="cascade", index=True
     )
     active = fields.Boolean(default=True)
+    is_listed = fields.Boolean(
+        string="At Zadarma", readonly=True, copy=False, help="The account had it when its numbers were last read."
+    )
+    is_gone = fields.Boolean(
+        readonly=True, copy=False, help="Not in the account any more, archived for that reason: it may be anybody's."
+    )
     # What those who call this number are to the company.
     user_id = fields.Many2one(
         "res.users",
@@ -58,15 +64,17 @@ class ZadarmaNumber(models.Model):
         return super().create(vals_list)
 
     def write(self, vals):
-        """Override to keep numbers in the form in which they are compared."""
+        """Override to keep numbers in the form in which they are compared; what people bring back is not gone."""
         if vals.get("number"):
             company = self.company_id[:1] or self.env.company
             vals["number"] = company._zadarma_parse_number(vals["number"]).e164 or vals["number"]
+        if vals.get("active"):
+            vals["is_gone"] = False
         return super().write(vals)
 
     @api.model
     def _load(self, company, infos):
-        """Make the company's numbers match those of the account; names given here stay.
+        """Make the company's numbers match those of the account; what people gave, added or archived here stays.
 
         :param res.company company: whose account.
         :param list infos: ``info`` of ``/v1/direct_numbers/``.
@@ -78,10 +86,13 @@ class ZadarmaNumber(models.Model):
                 wanted[number] = info.get("number_name") or info.get("description") or ""
         self.create(
             [
-                {"number": number, "name": name, "company_id": company.id}
+                {"number": number, "name": name, "company_id": company.id, "is_listed": True}
                 for number, name in wanted.items()
                 if number not in known
             ]
         )
         for number, record in known.items():
-            record.active = number in wanted
+            if number in wanted:
+                record.write({"is_listed": True, "active": record.active or record.is_gone})
+            elif record.is_listed:
+                record.write({"is_listed": False, "active": False, "is_gone": True})

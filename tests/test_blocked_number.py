@@ -44,6 +44,13 @@ class TestBlockedNumber(ZadarmaCase):
             with self.subTest(number), self.assertRaisesRegex(ValidationError, words):
                 self._block(number)
 
+    def test_archived_own_number_cannot_be_blocked_and_one_given_up_can(self):
+        self.own_number.active = False
+        with self.assertRaisesRegex(ValidationError, "your own account"):
+            self._block(f"+{DIALLED}")
+        self.own_number.is_gone = True
+        self.assertEqual(self._block(f"+{DIALLED}").number, f"+{DIALLED}")
+
     def test_number_is_in_the_list_once(self):
         block = self._block()
         self.assertEqual(self._block("0170 12345678"), block)

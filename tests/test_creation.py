@@ -200,6 +200,9 @@ class TestCreation(ZadarmaCase):
         self.own_number.active = False
         self._answered(f"in_{3:040x}", caller=DIALLED)
         self.assertEqual(self.env["crm.lead"].search_count([]), before)
+        self.own_number.is_gone = True
+        self._answered(f"in_{7:040x}", caller=DIALLED)
+        self.assertEqual(self.env["crm.lead"].search_count([]), before + 1, "it is somebody else's by now")
 
     def test_blocked_caller_makes_none(self):
         self.deliver(inbound("START"))

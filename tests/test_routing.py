@@ -387,6 +387,14 @@ class TestRouting(RoutingCase):
             with self.subTest(caller):
                 self.assertEqual(self._decide(caller=caller).answer, {})
 
+    def test_archived_own_number_is_no_customer_and_one_given_up_may_be(self):
+        self._contact(phone=f"+{DIALLED}")
+        self.own_number.write({"user_id": self.colleague.id, "active": False})
+        self.assertEqual(self._decide(caller=DIALLED, dialled="493055555").answer, {})
+        self._goes_to("")
+        self.own_number.is_gone = True
+        self._goes_to("101", caller=DIALLED, dialled="493055555")
+
     def test_switched_off(self):
         self._contact()
         self.company.zadarma_route_calls = False

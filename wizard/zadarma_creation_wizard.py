@@ -239,7 +239,8 @@ class ZadarmaCreationWizard(models.TransientModel):
                    partner.commercial_partner_id = %(own_partner)s
                      OR EXISTS (SELECT FROM res_users u WHERE u.partner_id = partner.id AND u.share IS NOT TRUE)
                      OR EXISTS (SELECT FROM zadarma_number own
-                                 WHERE own.company_id = call.company_id AND own.number = call.number) IS TRUE
+                                 WHERE own.company_id = call.company_id AND own.number = call.number
+                                   AND own.is_gone IS NOT TRUE) IS TRUE
               FROM zadarma_call call
          LEFT JOIN res_partner partner ON partner.id = call.partner_id
              WHERE call.company_id = %(company)s AND call.date_start >= %(since)s AND call.state = 'ended'
