@@ -314,7 +314,8 @@ class ResCompany(models.Model):
     @api.depends("zadarma_token")
     def _compute_zadarma_webhook_url(self):
         for company in self:
-            company.zadarma_webhook_url = f"{company.get_base_url()}/zadarma/{company.zadarma_token}"
+            token = company.zadarma_token
+            company.zadarma_webhook_url = token and f"{company.get_base_url()}/zadarma/{token}"
 
     @api.constrains("zadarma_addresses", "zadarma_restrict_addresses")
     def _check_zadarma_addresses(self):
@@ -351,7 +352,7 @@ class ResCompany(models.Model):
         for vals in vals_list:
             vals["zadarma_token"] = secrets.token_hex(20)
         companies = super().create(vals_list)
-        self.env.registry.clear_cache()
+        self._zadarma_drop_accounts()
         return companies
 
     def write(self, vals):
@@ -362,12 +363,25 @@ class ResCompany(models.Model):
         if vals.get("zadarma_key") and {vals["zadarma_key"]} != set(self.mapped("zadarma_key")):
             self._zadarma_forget_account()
         result = super().write(vals)
+        if vals.get("zadarma_key"):
+            # A copy that was made harmless has lost its address, too.
+            for company in self.filtered(lambda company: not company.zadarma_token):
+                company.zadarma_token = secrets.token_hex(20)
         if _ACCOUNT_FIELDS & vals.keys():
-            self.env.registry.clear_cache()
+            self._zadarma_drop_accounts()
         if {"resource_calendar_id", "zadarma_route_calls"} & vals.keys():
             # sudo: zadarma.working.time - whoever may change the setting makes it work
             self.env["zadarma.working.time"].sudo()._refresh(self)
         return result
+
+    @api.model
+    def _zadarma_drop_accounts(self):
+        """Have the webhook read the accounts anew, now and once the change is committed.
+
+        In between another thread may have read what was true before: Zadarma checks an address while Connect runs.
+        """
+        self.env.registry.clear_cache()
+        self.env.cr.postcommit.add(self.env.registry.clear_cache)
 
     @ormcache()
     def _zadarma_accounts(self):
@@ -475,12 +489,15 @@ class ResCompany(models.Model):
         }
 
     def _zadarma_own_numbers(self):
-        """Return the account's numbers in E.164.
+        """Return the company's own numbers in E.164, which are nobody's that calls.
+
+        Whoever archives a number does not make a customer of it. One that the account has given up may be anybody's.
 
         :rtype: frozenset[str]
         """
         # sudo: zadarma.number - own numbers decide what a call is, whoever asks
-        numbers_sudo = self.env["zadarma.number"].sudo().search_fetch([("company_id", "=", self.id)], ["number"])
+        numbers_sudo = self.env["zadarma.number"].sudo().with_context(active_test=False)
+        numbers_sudo = numbers_sudo.search_fetch([("company_id", "=", self.id), ("is_gone", "=", False)], ["number"])
         return frozenset(numbers_sudo.mapped("number"))
 
     def _zadarma_plan_hours(self, hours, moment):

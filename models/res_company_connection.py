@@ -1,3 +1,4 @@
+import logging
 from datetime import datetime, timedelta, timezone
 from functools import partial
 from urllib.parse import urlsplit
@@ -6,6 +7,8 @@ from markupsafe import Markup
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError
+from odoo.http import request
+from odoo.tools import config
 
 from odoo.addons.base.models.res_partner import _tz_get
 
@@ -13,6 +16,8 @@ from ..zadarma_api import errors, reachability
 from ..zadarma_api.client import API_URL
 from .res_company import get_zone
 from .zadarma_check import SETUP_CODES, TEXTS, Finding, render
+
+_logger = logging.getLogger(__name__)
 
 NOTIFICATIONS = (
     "notify_start",
@@ -33,6 +38,8 @@ _SILENCE_SPARES = timedelta(minutes=3)
 # An account that Zadarma does not know is not asked for again and again.
 _REVOKED_PAUSE = timedelta(minutes=30)
 _ALERT_AFTER = timedelta(minutes=15)
+# Refusals may be a stranger's doing, and extensions without a user the administrator's own, who was told by Connect.
+_NO_ALERT = ("refusals", "users")
 
 
 def _minutes_ahead(answer):
@@ -231,23 +238,27 @@ class ResCompany(models.Model):
 
     def _zadarma_load_extensions(self, client):
         """Read the extensions of the PBX, and what each is called."""
-        extensions = self.env["zadarma.extension"]
         pbx = client.get("/v1/pbx/internal/")
         self._zadarma_keep_pbx_id(pbx)
-        numbers = pbx.get("numbers") or []
-        extensions._load(self, numbers)
-        extensions._read_details(self, client, _EXTENSIONS_AT_ONCE)
-        if not numbers:
+        finding = self._zadarma_match_extensions(pbx)
+        self.env["zadarma.extension"]._read_details(self, client, _EXTENSIONS_AT_ONCE)
+        return finding
+
+    def _zadarma_match_extensions(self, pbx):
+        """Make extensions match those of the PBX, unless the answer names none: it may be a slip of Zadarma's."""
+        numbers = pbx.get("numbers")
+        if not (numbers and isinstance(numbers, list)):
             return Finding("warning", "extensions_none")
+        self.env["zadarma.extension"]._load(self, numbers)
         return Finding("ok", "extensions_read", {"count": len(numbers)})
 
     def _zadarma_load_numbers(self, client):
         """Read the numbers of the account."""
-        numbers = client.get("/v1/direct_numbers/").get("info") or []
-        self.env["zadarma.number"]._load(self, numbers)
-        if not numbers:
+        infos = client.get("/v1/direct_numbers/").get("info")
+        if not (infos and isinstance(infos, list)):
             return Finding("warning", "numbers_none")
-        return Finding("ok", "numbers_read", {"count": len(numbers)})
+        self.env["zadarma.number"]._load(self, infos)
+        return Finding("ok", "numbers_read", {"count": len(infos)})
 
     def _zadarma_propose_users(self, _client):
         """Propose users for the extensions that have none."""
@@ -264,7 +275,11 @@ class ResCompany(models.Model):
         host = urlsplit(url).hostname
         if verdict in ("local", "private") and not self._zadarma_api_is_local():
             return Finding("failed", f"address_{verdict}", {"host": host})
+        if self._zadarma_is_engaged():
+            return self._zadarma_leave_to_cron()
         before = str(client.get("/v1/pbx/callinfo/").get("url") or "")
+        if before and before != url and self._zadarma_is_copy():
+            return Finding("failed", "address_copy", {"before": self._zadarma_shown_url(before)})
         try:
             client.post("/v1/pbx/callinfo/url/", {"url": url})
         except errors.RefusedError as error:
@@ -306,6 +321,8 @@ class ResCompany(models.Model):
         url = self.sudo().zadarma_webhook_url
         if reachability.judge(url) in ("local", "private") and not self._zadarma_api_is_local():
             return Finding("waiting", "address_local", {"host": urlsplit(url).hostname})
+        if self._zadarma_is_engaged():
+            return self._zadarma_leave_to_cron()
         before = str(client.get("/v1/pbx/webhooks/").get("url") or "")
         if before and before != url:
             return Finding("ok", "events_other", {"before": self._zadarma_shown_url(before)})
@@ -329,6 +346,26 @@ class ResCompany(models.Model):
         return reachability.judge(url) == "local"
 
     @api.model
+    def _zadarma_is_engaged(self):
+        """Tell whether nobody is there to answer while this request runs: Odoo's one worker is busy with it.
+
+        Without workers (threads) and with several of them, somebody is.
+        """
+        return bool(request) and config["workers"] == 1
+
+    def _zadarma_leave_to_cron(self):
+        """Have the watching cron do a step of Connect during which Zadarma asks this server something."""
+        # sudo: ir.cron - brings forward what runs every few minutes anyway
+        self.env.ref("zadarma.ir_cron_watch").sudo()._trigger()
+        return Finding("waiting", "later")
+
+    @api.model
+    def _zadarma_is_copy(self):
+        """Tell whether this database is a copy that was made harmless."""
+        # sudo: ir.config_parameter - Odoo's own mark of a copy
+        return bool(self.env["ir.config_parameter"].sudo().get_param("database.is_neutralized"))
+
+    @api.model
     def _zadarma_shown_url(self, url):
         """Return an address as far as it may be shown: what follows the host may be somebody's secret."""
         parts = urlsplit(url)
@@ -342,17 +379,18 @@ class ResCompany(models.Model):
         self.ensure_one()
         self.check_access("write")
         url = self.sudo().zadarma_webhook_url
-        verdict, echo = reachability.judge(url), reachability.check_echo(url)
-        host, is_inner = urlsplit(url).hostname, verdict in ("local", "private") and not self._zadarma_api_is_local()
-        if is_inner:
+        verdict, host, echo = reachability.judge(url), urlsplit(url).hostname, "untried"
+        if verdict in ("local", "private") and not self._zadarma_api_is_local():
             said, advice = TEXTS[f"address_{verdict}"]
             message = " ".join(render(self.env, text, {"host": host}) for text in (said, advice))
-        elif echo == "unreachable":
+        elif self._zadarma_is_engaged():
             message = self.env._(
-                "%(host)s did not answer this server. Check name, certificate and proxy. Where Odoo has one worker"
-                " only, it cannot answer while it asks.",
-                host=host,
+                "Odoo has one worker here and cannot call itself. Open %(url)s?zd_echo=1234567 in a browser: it must"
+                " show 1234567 and nothing else.",
+                url=url,
             )
+        elif (echo := reachability.check_echo(url)) == "unreachable":
+            message = self.env._("%(host)s did not answer this server. Check name, certificate and proxy.", host=host)
         elif echo == "wrong":
             message = self.env._(
                 "Something else than this database answers at %(host)s. Check the system parameter web.base.url, and"
@@ -363,7 +401,7 @@ class ResCompany(models.Model):
             message = self.env._(
                 "The address answers as Zadarma wants it. Whether Zadarma comes through shows with the next call."
             )
-        return self._zadarma_notification("success" if echo == "ok" and not is_inner else "warning", message)
+        return self._zadarma_notification("success" if echo == "ok" else "warning", message)
 
     def action_zadarma_read_balance(self):
         """Read the balance now.
@@ -389,7 +427,7 @@ class ResCompany(models.Model):
             client = self._zadarma_client(urgent=True)
             if client.get("/v1/pbx/callinfo/").get("url") == self.sudo().zadarma_webhook_url:
                 client.call("DELETE", "/v1/pbx/callinfo/url/")
-        except errors.ZadarmaError:
+        except (UserError, errors.ZadarmaError):
             message = self.env._(
                 "Key and secret are forgotten. Zadarma could not be told: remove the address in your Zadarma account"
                 " under Settings, Integrations and API, Notifications."
@@ -400,8 +438,7 @@ class ResCompany(models.Model):
 
     def _zadarma_forget_account(self):
         """Forget what was found of an account that is not this company's any more."""
-        # sudo: zadarma.check - what they tell concerns the former account. The count of requests is nobody's secret and
-        # over in a minute; the last request, counted in a transaction of its own, would make this one fail.
+        # sudo: zadarma.check - what they tell concerns the former account
         self.env["zadarma.check"].sudo().search([("company_id", "in", self.ids)]).unlink()
         self.sudo().write(
             {
@@ -430,18 +467,33 @@ class ResCompany(models.Model):
         account = checks._find(self, "account")
         if account.reason == "key" and fields.Datetime.now() - account.checked_at < _REVOKED_PAUSE:
             return
-        client = self._zadarma_client()
+        try:
+            client = self._zadarma_client()
+        except UserError as error:  # key and secret are there, so it is the address of the API
+            _logger.warning("Zadarma: %s", error)
+            checks._note(self, "account", Finding("failed", "api_url"))
+            return
         account = self._zadarma_run("account", partial(self._zadarma_check_account, client))
         if account.state == "failed":
             return
-        for look in (self._zadarma_watch_clock, self._zadarma_watch_notifications, self._zadarma_watch_silence):
+        for look in (
+            self._zadarma_finish_connecting,
+            self._zadarma_watch_clock,
+            self._zadarma_watch_notifications,
+            self._zadarma_watch_silence,
+            self._zadarma_watch_extensions,
+        ):
             try:
                 look(client)
             except errors.ZadarmaError as error:
                 checks._note(self, "account", self._zadarma_finding(error))
                 return
-        self.env["zadarma.extension"]._read_details(self, client, _EXTENSIONS_BY_CRON)
-        checks._note(self, "users", self.env["zadarma.extension"]._get_users_finding(self))
+
+    def _zadarma_finish_connecting(self, client):
+        """Do the steps of Connect that were left to this cron."""
+        for code, step in (("address", self._zadarma_set_address), ("events", self._zadarma_set_events)):
+            if self.env["zadarma.check"]._find(self, code).reason == "later":
+                self._zadarma_run(code, partial(step, client))
 
     def _zadarma_watch_clock(self, client):
         """See whether clocks and zones still agree."""
@@ -465,6 +517,14 @@ class ResCompany(models.Model):
             )
         else:
             checks._note(self, "address", Finding("failed", "address_none"))
+
+    def _zadarma_watch_extensions(self, client):
+        """See whether there are new extensions, and whether each has a user."""
+        extensions = self.env["zadarma.extension"]
+        self._zadarma_match_extensions(client.get("/v1/pbx/internal/"))
+        extensions._read_details(self, client, _EXTENSIONS_BY_CRON)
+        extensions._propose_users(self)
+        self.env["zadarma.check"]._note(self, "users", extensions._get_users_finding(self))
 
     def _zadarma_watch_silence(self, client):
         """When nothing has come for a while, ask the statistics whether that is so because nobody called."""
@@ -505,7 +565,7 @@ class ResCompany(models.Model):
         The activity goes by itself when all is right again. Done or not, it is the only one until then.
         """
         checks = self.env["zadarma.check"]
-        wrong = checks.search([("company_id", "=", self.id), ("state", "=", "failed"), ("code", "!=", "refusals")])
+        wrong = checks.search([("company_id", "=", self.id), ("state", "=", "failed"), ("code", "not in", _NO_ALERT)])
         lasting = wrong.filtered(lambda check: fields.Datetime.now() - check.since >= _ALERT_AFTER)
         alert = self.zadarma_alert_id.with_context(active_test=False)
         if not wrong:

@@ -13,6 +13,7 @@ class ResConfigSettings(models.TransientModel):
         compute="_compute_zadarma_new_secret", inverse="_inverse_zadarma_new_secret", help="Written, and never shown."
     )
     zadarma_has_secret = fields.Boolean(compute="_compute_zadarma_new_secret")
+    zadarma_is_copy = fields.Boolean(compute="_compute_zadarma_is_copy")
     zadarma_check_ids = fields.Many2many("zadarma.check", compute="_compute_zadarma_check_ids")
     zadarma_balance = fields.Float(related="company_id.zadarma_balance")
     zadarma_currency = fields.Char(related="company_id.zadarma_currency")
@@ -61,6 +62,10 @@ class ResConfigSettings(models.TransientModel):
         for settings in self:
             settings.zadarma_new_secret = False
             settings.zadarma_has_secret = bool(settings.company_id.zadarma_secret)
+
+    @api.depends("company_id")
+    def _compute_zadarma_is_copy(self):
+        self.zadarma_is_copy = self.env["res.company"]._zadarma_is_copy()
 
     def _inverse_zadarma_new_secret(self):
         for settings in self:

@@ -68,6 +68,17 @@ TEXTS = {
     "url": (_lt("Zadarma refused the request: %(said)s"), None),
     "refused": (_lt("Zadarma refused the request: %(said)s"), None),
     "untried": (_lt("Not tried, because Zadarma did not accept the account."), None),
+    "api_url": (
+        _lt("Nothing is asked of Zadarma: the system parameter zadarma.api_url is no HTTPS address."),
+        _lt("An administrator corrects it, or removes it for Zadarma's own address."),
+    ),
+    "later": (
+        _lt("Odoo has one worker here, which cannot answer Zadarma's check while it asks for it."),
+        _lt(
+            "A scheduled action does it within some minutes; look again then. With two workers or more (workers = 2),"
+            " Odoo also answers the next call while it is busy with something else."
+        ),
+    ),
     "zone_set": (_lt("The account's clock is that of %(zone)s."), None),
     "zone_offset": (
         _lt("The account's clock is that of %(zone)s."),
@@ -126,6 +137,13 @@ TEXTS = {
         _lt("Give the server a certificate and an address that begins with https://, then connect again."),
     ),
     "address_refused": (_lt("Zadarma did not take the address: %(said)s"), _BY_HAND_CALLS),
+    "address_copy": (
+        _lt("Zadarma sends the notifications of this account to another address: %(before)s"),
+        _lt(
+            "This database is a copy and takes them away from nobody. Use an account of its own, or remove the address"
+            " in the Zadarma account first."
+        ),
+    ),
     "address_other": (
         _lt("Zadarma sends its notifications to another address: %(before)s"),
         _lt("Press Connect to have them sent here. If that was changed on purpose, remove the key here."),

@@ -171,6 +171,8 @@ class ZadarmaExtension(models.Model):
         """Propose a user for each extension that has none, where that is clear."""
         extensions = self.search([("company_id", "=", company.id)])
         open_extensions = extensions.filtered(lambda extension: not extension.user_id)
+        if not open_extensions:
+            return
         # sudo: res.users - names and addresses of colleagues are compared, not shown
         users_sudo = self.env["res.users"].sudo()
         people = users_sudo.search([("share", "=", False), ("company_ids", "in", company.ids)]) - extensions.user_id
@@ -198,7 +200,7 @@ class ZadarmaExtension(models.Model):
                 if extension.proposed_user_id
             ),
         }
-        return Finding("warning", "users_proposed" if params["proposed"] else "users_open", params)
+        return Finding("failed", "users_proposed" if params["proposed"] else "users_open", params)
 
     def action_accept_proposal(self):
         """Give extensions to the users who were proposed."""

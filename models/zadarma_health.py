@@ -8,7 +8,7 @@ from .zadarma_check import SETUP_CODES
 
 # Longer than the sweeping cron takes to come by, and its work to be done.
 _LATE = timedelta(minutes=2)
-_CRON_LATE = timedelta(minutes=4)
+_CRON_LATE = timedelta(minutes=3)
 _REFUSAL_COUNTS = timedelta(hours=1)
 _ORDER = ("failed", "warning", "waiting", "ok")
 
@@ -72,7 +72,9 @@ class ZadarmaHealth(models.AbstractModel):
                     "account",
                     "failed",
                     self.env._("Account"),
-                    self.env._("Zadarma is not set up for %(company)s yet.", company=company.display_name),
+                    self.env._("This database is a copy, and its telephony is off on purpose.")
+                    if company._zadarma_is_copy()
+                    else self.env._("Zadarma is not set up for %(company)s yet.", company=company.display_name),
                     self.env._("An administrator enters the API key and secret in Settings, Zadarma."),
                     "zadarma.res_config_settings_action",
                 )

@@ -2,12 +2,12 @@ from datetime import timedelta
 
 from odoo import SUPERUSER_ID, api, fields
 from odoo.exceptions import AccessError, UserError
-from odoo.tests import tagged
-from odoo.tools import mute_logger
+from odoo.tests import HttpCase, tagged
+from odoo.tools import config, mute_logger
 
 from ..models import res_company_connection
 from ..zadarma_api.throttle import LIMIT
-from .common import ZadarmaAccountCase, inbound
+from .common import API_ANSWERS, START, ZadarmaAccountCase, ZadarmaApiMixin, ZadarmaMixin, inbound
 
 REFUSED = (400, {"message": "Wrong URL"})
 UNAUTHORIZED = (401, {"message": "Not authorized"})
@@ -40,7 +40,7 @@ class TestConnect(ZadarmaAccountCase):
         self.assertEqual(extensions.mapped("number"), ["101", "102", "104"])
         self.assertEqual(extensions.mapped("name"), ["Ada", "Charles", "Supervisor"])
         self.assertEqual(extensions.mapped("is_recorded"), [True, True, False])
-        numbers = self.env["zadarma.number"].search([("company_id", "=", self.company.id)])
+        numbers = self.env["zadarma.number"].search([("company_id", "=", self.company.id), ("is_listed", "=", True)])
         self.assertEqual(numbers.mapped("number"), ["+442037691880"])
         self.assertEqual(self.told["type"], "warning", "a person has to confirm a user")
         self.assertIn("Users", self.told["message"])
@@ -63,7 +63,7 @@ class TestConnect(ZadarmaAccountCase):
         fax.active = False
         self.company.zadarma_tz = "Asia/Tokyo"
         self.company.zadarma_default_user_id = self.agent
-        number = self.env["zadarma.number"].search([("company_id", "=", self.company.id)])
+        number = self.number("+442037691880")
         number.name = "Hotline"
         checks = self.connect()
         self.assertFalse(fax.active)
@@ -71,6 +71,41 @@ class TestConnect(ZadarmaAccountCase):
         self.assertEqual(self.company.zadarma_tz, "Asia/Tokyo")
         self.assertIn("Choose Etc/GMT-2", checks["zone"].advice)
         self.assertEqual(number.name, "Hotline")
+        self.assertTrue(self.own_number.active, "it was added by hand")
+
+    def number(self, e164):
+        """Return a number of the company, also an archived one."""
+        numbers = self.env["zadarma.number"].with_context(active_test=False)
+        return numbers.search([("company_id", "=", self.company.id), ("number", "=", e164)])
+
+    def test_archived_number_stays_so_and_is_still_no_customer(self):
+        self.connect()
+        number = self.number("+442037691880")
+        number.active = False
+        self.connect()
+        self.assertFalse(number.active, "Connect brings back what it took away itself, and nothing else")
+        self.assertIn(number.number, self.company._zadarma_own_numbers())
+
+    def test_number_that_the_account_gave_up_may_be_anybodys(self):
+        self.connect()
+        number = self.number("+442037691880")
+        self.answers["/v1/direct_numbers/"] = {"info": [{"number": "442037691881"}]}
+        self.connect()
+        self.assertEqual((number.active, number.is_gone), (False, True))
+        self.assertNotIn(number.number, self.company._zadarma_own_numbers())
+        self.answers["/v1/direct_numbers/"] = {"info": [{"number": "442037691880"}, {"number": "442037691881"}]}
+        self.connect()
+        self.assertEqual((number.active, number.is_gone), (True, False))
+
+    def test_number_that_people_bring_back_is_their_own_again(self):
+        self.connect()
+        number = self.number("+442037691880")
+        self.answers["/v1/direct_numbers/"] = {"info": [{"number": "442037691881"}]}
+        self.connect()
+        number.active = True
+        self.connect()
+        self.assertTrue(number.active)
+        self.assertIn(number.number, self.company._zadarma_own_numbers())
 
     def test_extension_that_comes_back_keeps_its_user(self):
         self.connect()
@@ -90,6 +125,7 @@ class TestConnect(ZadarmaAccountCase):
         self.assertEqual(self.company.zadarma_tz, "Etc/GMT-6", "summer time at the account; nobody chose an offset")
 
     def test_odd_answers_break_nothing(self):
+        self.connect()
         self.answers |= {
             "/v1/info/balance/": {"balance": "x", "currency": None},
             "/v1/info/timezone/": {"unixtime": "x", "datetime": None},
@@ -100,6 +136,7 @@ class TestConnect(ZadarmaAccountCase):
         }
         states = self.states()
         self.assertEqual((states["zone"], states["extensions"]), ("warning", "warning"))
+        self.assertTrue(self.extension("101").active, "what was not understood takes nothing away")
 
     def test_wrong_key_says_what_to_do_and_stops_there(self):
         self.answers["/v1/info/balance/"] = UNAUTHORIZED
@@ -197,6 +234,18 @@ class TestConnect(ZadarmaAccountCase):
         with self.assertRaisesRegex(UserError, "no HTTPS address"):
             self.company.action_zadarma_connect()
 
+        self.company.action_zadarma_disconnect()
+        self.assertFalse(self.company.zadarma_secret, "an account can be forgotten all the same")
+
+    def test_copy_of_a_database_takes_no_calls_from_the_original(self):
+        self.env["ir.config_parameter"].set_param("database.is_neutralized", True)
+        self.answers["/v1/pbx/callinfo/"] = {"url": "https://crm.example.com/zadarma/x"}
+        checks = self.connect()
+        self.assertIn("is a copy", checks["address"].advice)
+        self.assertFalse(self.posted("/v1/pbx/callinfo/url/"))
+        self.answers["/v1/pbx/callinfo/"] = {"url": ""}
+        self.assertEqual(self.connect()["address"].state, "ok", "an account for tests")
+
     def test_account_is_the_administrators(self):
         company = self.company.with_user(self.supervisor)
         for action in (
@@ -216,6 +265,8 @@ class TestConnect(ZadarmaAccountCase):
         self.company.action_zadarma_disconnect()
         self.assertIn(("DELETE", "/v1/pbx/callinfo/url/"), [request[:2] for request in self.asked])
         self.assertFalse(self.company.zadarma_secret or self.company.zadarma_check_ids)
+        self.company.zadarma_key = "another"
+        self.assertEqual(self.env["zadarma.throttle"]._read_state(self.company).use(START.timestamp()).sent, 0)
 
     def test_account_of_another_program_is_not_taken_from_it(self):
         self.answers["/v1/pbx/callinfo/"] = {"url": "https://other.example.com/"}
@@ -272,9 +323,34 @@ class TestWatch(ZadarmaAccountCase):
         self.env.invalidate_all()
 
     def test_account_that_is_well_stays_green(self):
+        self.extension("104").user_id = self.supervisor
         self.watch()
-        self.assertEqual(set(self.company.zadarma_check_ids.mapped("state")), {"ok", "warning"})
-        self.assertEqual(self.check("users").state, "warning")
+        self.assertEqual(set(self.company.zadarma_check_ids.mapped("state")), {"ok"})
+
+    def test_address_of_the_api_that_is_wrong_is_told_and_breaks_no_cron(self):
+        self.env["ir.config_parameter"].set_param("zadarma.api_url", "http://zadarma.example")
+        self.company.zadarma_route_calls = True
+        with self.assertLogs("odoo.addons.zadarma.models.res_company_connection", "WARNING") as log:
+            self.watch()
+        self.assertIn("zadarma.api_url", log.output[0])
+        self.assertIn("zadarma.api_url", self.check("account").message)
+        self.env["zadarma.extension"]._check_registration(self.company)
+        self.pass_time(31)
+        with self.env.registry.cursor() as cr:
+            api.Environment(cr, SUPERUSER_ID, {})["zadarma.import"]._cron_compare()
+        self.assertFalse(self.asked)
+        self.env["ir.config_parameter"].set_param("zadarma.api_url", False)
+        self.watch()
+        self.assertEqual(self.check("account").state, "ok")
+
+    def test_new_extension_is_found_without_connect(self):
+        self.answers["/v1/pbx/internal/"] = {"numbers": [101, 102, 104, 105]}
+        self.answers["/v1/pbx/internal/105/info/"] = {"name": "New"}
+        self.watch()
+        self.assertEqual(self.extension("105").name, "New")
+        self.answers["/v1/pbx/internal/"] = {"numbers": []}
+        self.watch()
+        self.assertTrue(self.extension("105").active, "no PBX loses all its extensions at once")
 
     def test_faults_are_noticed_at_the_next_look(self):
         on = self.answers["/v1/pbx/callinfo/"]
@@ -363,3 +439,54 @@ class TestWatch(ZadarmaAccountCase):
         self.watch(minutes=0)
         self.assertFalse(self.asked)
         self.assertEqual(fields.Datetime.now() - self.check("account").checked_at, timedelta(0))
+
+
+@tagged("post_install", "-at_install")
+class TestConnectOverHttp(ZadarmaApiMixin, ZadarmaMixin, HttpCase):
+    """Zadarma checks the address while the request that gave it goes on."""
+
+    def setUp(self):
+        super().setUp()
+        self.answers.update(API_ANSWERS)
+        self.answers["/v1/info/timezone/"] = {"unixtime": 1740823200, "datetime": "2025-03-01 12:00:00"}
+        self.env["ir.config_parameter"].set_param("web.base.url", "https://crm.example.com")
+        self.authenticate("admin", "admin")
+
+    def press(self, action, workers):
+        """Press a button of the settings where Odoo runs with so many workers; return what is told."""
+        self.patch(config, "options", config.options.new_child({"workers": workers}))
+        params = {"model": "res.company", "method": action, "args": [self.company.ids], "kwargs": {}}
+        told = self.make_jsonrpc_request(f"/web/dataset/call_kw/res.company/{action}", params)["params"]["message"]
+        self.env.invalidate_all()
+        return told
+
+    def posted(self):
+        """Return whether the address was given to Zadarma."""
+        return ("POST", "/v1/pbx/callinfo/url/") in [request[:2] for request in self.asked]
+
+    def check(self, code):
+        """Return what was found."""
+        return self.env["zadarma.check"]._find(self.company, code)
+
+    def test_server_with_one_worker_leaves_the_check_of_its_address_to_the_cron(self):
+        self.press("action_zadarma_connect", workers=1)
+        self.assertEqual([self.check(code).state for code in ("address", "events")], ["waiting"] * 2)
+        self.assertEqual(self.check("notifications").state, "ok")
+        self.assertIn("two workers", self.check("address").advice)
+        self.assertFalse(self.posted())
+        self.answers["/v1/pbx/callinfo/"] = {"url": self.company.zadarma_webhook_url}
+        self.company._zadarma_watch()
+        self.assertTrue(self.posted())
+        self.assertEqual([self.check(code).state for code in ("address", "events")], ["ok"] * 2)
+
+    def test_server_with_one_worker_does_not_call_itself(self):
+        told = self.press("action_zadarma_test_address", workers=1)
+        self.assertIn("cannot call itself", told)
+        self.assertIn(f"{self.company.zadarma_webhook_url}?zd_echo=1234567", told)
+
+    def test_server_with_threads_or_several_workers_is_connected_at_once(self):
+        for workers in (0, 2):
+            self.asked.clear()
+            self.press("action_zadarma_connect", workers)
+            self.assertTrue(self.posted())
+            self.assertEqual(self.check("address").state, "ok")

@@ -70,6 +70,26 @@ class TestSettings(ZadarmaAccountCase):
         with self.assertRaisesRegex(UserError, "not set up"):
             self.company._zadarma_client()
         self.assertFalse(self.env["res.company"]._zadarma_accounts())
+        self.assertFalse(self.company.zadarma_webhook_url)
+
+    def test_copy_says_so_and_takes_an_account_for_tests(self):
+        with self.settings() as form:
+            self.assertFalse(form.zadarma_is_copy)
+        for query in get_neutralization_queries(["base", "zadarma"]):
+            self.env.cr.execute(query)
+        self.env.registry.clear_cache("stable", "default")
+        self.env.invalidate_all()
+        with self.settings() as form:
+            self.assertTrue(form.zadarma_is_copy)
+            form.zadarma_key = "test-key"
+            form.zadarma_new_secret = "test-secret"
+        health = self.env["zadarma.health"].with_user(self.supervisor)
+        form.record.execute()
+        self.env.invalidate_all()
+        self.assertIn(self.company.zadarma_token, self.company.zadarma_webhook_url)
+        self.assertNotEqual(self.company.zadarma_token, TOKEN, "the address of the original stays its own")
+        self.company.zadarma_key = False
+        self.assertIn("is a copy", health.get_health()["lines"][0]["text"])
 
     def test_numbers_are_kept_in_one_form(self):
         number = self.env["zadarma.number"].create({"number": "030 999 88 77", "company_id": self.company.id})
