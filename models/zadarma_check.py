@@ -186,7 +186,7 @@ TEXTS = {
         _lt("%(count)s notifications were refused within an hour: they came from %(sender)s."),
         _lt(
             "Addresses are restricted. Behind a proxy, Odoo must run in proxy mode (proxy_mode = True) to see the"
-            " sender's address."
+            " sender's address. Several proxies must hand it on to the last one. The manual shows how."
         ),
     ),
 }
