@@ -44,11 +44,16 @@ class Odoo:
         """Make the database, with the addon and without demo data."""
         self.server, self.database = server, database
         self.port, self.bus_port = free_port(), free_port()
-        options = {"workers": 2, "max_cron_threads": 1, "gevent_port": self.bus_port, "proxy_mode": True}
-        self.config = write_odoo_config(server, database, self.port, **options)
+        self.configure()
         self.log_path = server.data_dir / f"{database}.log"
         self.process = None
         suite.install(server, database, self.config)
+
+    def configure(self, workers=2, **options):
+        """Choose how it runs from its next start on; `options` are others of Odoo's configuration file."""
+        self.worker_count = workers
+        options |= {"workers": workers, "max_cron_threads": 1, "gevent_port": self.bus_port, "proxy_mode": True}
+        self.config = write_odoo_config(self.server, self.database, self.port, **options)
 
     # --- life --- #
 
@@ -66,7 +71,9 @@ class Odoo:
 
     def _is_up(self, mark):
         assert self.process.poll() is None, f"Odoo ended by itself:\n{self.log(mark)}"
-        return len(WORKER.findall(self.log(mark))) >= 2 and is_taken(self.bus_port)
+        # Without workers one process does it all.
+        port = self.bus_port if self.worker_count else self.port
+        return len(WORKER.findall(self.log(mark))) >= self.worker_count and is_taken(port)
 
     def stop(self):
         """End it, as a service manager does; keep its log for people to look at."""

@@ -64,6 +64,7 @@ class Control:
             "remove_fault": self._remove_fault,
             "clear_faults": self._clear_faults,
             "clear_log": simulator.log.clear,
+            "begin_minute": simulator.begin_minute,
             "reset": simulator.reset,
         }
 

@@ -113,6 +113,10 @@ class Simulator:
         host = "127.0.0.1" if self._host in ("", "0.0.0.0") else self._host
         return f"http://{host}:{self.web.port}"
 
+    def begin_minute(self) -> None:
+        """Begin a new minute of the rate limit, whatever was asked in the last one."""
+        self.web.limiter.clear()
+
     def reset(self) -> None:
         """Return to the state right after the start; the clock goes on."""
         with self.exchange.lock:

@@ -80,6 +80,10 @@ def test_the_hundred_and_first_request_of_a_minute_is_refused(zadarma, api):
     assert refused.headers["X-RateLimit-Remaining"] == "0"
     zadarma.advance(60)
     assert api.call("GET", "/v1/info/balance/").status_code == 200
+    zadarma.set(rate_limit=1)
+    assert api.call("GET", "/v1/info/balance/").status_code == 429
+    zadarma.begin_minute()
+    assert api.call("GET", "/v1/info/balance/").status_code == 200
 
 
 def test_statistics_have_a_limit_of_three(api):
