@@ -20,7 +20,6 @@ _logger = logging.getLogger(__name__)
 _CALLBACK = "/v1/request/callback/"
 _STATUS = "/v1/pbx/internal/{}/status/"
 # Words with which Zadarma may say so; which ones it uses is not documented.
-_NO_MONEY = ("money", "balance", "funds")
 # Clicks on a number that follow each other this closely are one, in whatever tab.
 _SAME_CLICK = timedelta(seconds=10)
 _CONCURRENCY_ERRORS = (errorcodes.SERIALIZATION_FAILURE, errorcodes.DEADLOCK_DETECTED, errorcodes.LOCK_NOT_AVAILABLE)
@@ -357,7 +356,7 @@ class ZadarmaCall(models.Model):
                 "unanswered",
                 self.env._("Zadarma did not answer. If your phone does not ring within a minute, try again."),
             )
-        if any(word in error.message.lower() for word in _NO_MONEY):
+        if errors.meaning(error) == "money":
             return CallRefusalError(
                 "no_money",
                 self.env._("There is no money left on the Zadarma account. Ask an administrator to top it up."),

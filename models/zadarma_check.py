@@ -66,6 +66,10 @@ TEXTS = {
         _lt("Check the number, and the extension as well: Zadarma says the same of both."),
     ),
     "url": (_lt("Zadarma refused the request: %(said)s"), None),
+    "method": (
+        _lt("Zadarma does not know what it was asked for: %(said)s"),
+        _lt("It may have changed its interface. Look for a newer version of this app."),
+    ),
     "refused": (_lt("Zadarma refused the request: %(said)s"), None),
     "untried": (_lt("Not tried, because Zadarma did not accept the account."), None),
     "api_url": (

@@ -6,6 +6,7 @@ from . import (
     test_api_caller,
     test_api_client,
     test_api_creation,
+    test_api_errors,
     test_api_events,
     test_api_fold,
     test_api_matching,

@@ -1,4 +1,8 @@
+import re
 from datetime import timedelta
+from unittest.mock import patch
+
+import requests
 
 from odoo import SUPERUSER_ID, api, fields
 from odoo.exceptions import AccessError, UserError
@@ -6,11 +10,18 @@ from odoo.tests import HttpCase, tagged
 from odoo.tools import config, mute_logger
 
 from ..models import res_company_connection
+from ..zadarma_api import client
 from ..zadarma_api.throttle import LIMIT
 from .common import API_ANSWERS, START, ZadarmaAccountCase, ZadarmaApiMixin, ZadarmaMixin, inbound
 
 REFUSED = (400, {"message": "Wrong URL"})
 UNAUTHORIZED = (401, {"message": "Not authorized"})
+SLOW = "Zadarma asks to slow down. Try again in N seconds. Other programs that use the same key count as well."
+WRONG_KEY = (
+    "Zadarma does not accept the key or the secret. In your Zadarma account open Settings, Integrations and API. Copy"
+    " key and secret again, without blanks, and press Connect. A secret that was created anew makes the old one"
+    " worthless at once."
+)
 CLIENT = "odoo.addons.zadarma.zadarma_api.client"
 
 
@@ -206,15 +217,55 @@ class TestConnect(ZadarmaAccountCase):
         self.assertEqual(len(self.asked), 1, "nothing is sent before that")
 
     def test_errors_are_translated_for_people(self):
-        for answer, text in (
-            ((400, {"message": "Check your phone number"}), "and the extension as well"),
-            ((400, {"message": "Not enough money"}), "Top up the balance"),
+        limited = {"status": "error", "message": "You exceeded the rate limit by User Limits"}
+        for answer, sentences in (
+            (
+                (400, {"message": "Check your phone number"}),
+                "Zadarma refused the request: Check your phone number. Check the number, and the extension as well:"
+                " Zadarma says the same of both.",
+            ),
+            (
+                (400, {"message": "Check phone's number"}),
+                "Zadarma refused the request: Check phone's number. Check the number, and the extension as well:"
+                " Zadarma says the same of both.",
+            ),
+            (
+                (400, {"message": "Not enough money"}),
+                "Zadarma refused the request: Not enough money. Top up the balance in your Zadarma account.",
+            ),
             ((400, {"message": "Wrong"}), "Zadarma refused the request: Wrong"),
-            (UNAUTHORIZED, "Copy key and secret again"),
+            (
+                (404, {"message": "Wrong method name"}),
+                "Zadarma does not know what it was asked for: Wrong method name. It may have changed its interface."
+                " Look for a newer version of this app.",
+            ),
+            (UNAUTHORIZED, WRONG_KEY),
+            ((200, {"status": "error", "message": "Auth error"}), WRONG_KEY),
+            (
+                (502, {"message": "Bad gateway"}),
+                "Zadarma answered with something that is no answer (HTTP status 502). Its service may be disturbed. Try"
+                " again in some minutes.",
+            ),
+            (
+                requests.ConnectionError("api.zadarma.com"),
+                "Zadarma could not be reached. Check that this server may open https://api.zadarma.com, then try"
+                " again.",
+            ),
+            (
+                (429, {"message": "You exceeded the rate limit"}),
+                SLOW,
+            ),
+            (
+                limited,
+                SLOW,
+            ),
         ):
-            self.answers["/v1/info/balance/"] = answer
-            with self.assertRaisesRegex(UserError, text):
-                self.company.action_zadarma_read_balance()
+            with self.subTest(answer), mute_logger(CLIENT), patch.object(client.time, "sleep"):
+                self.answers["/v1/info/balance/"] = answer
+                with self.assertRaises(UserError) as raised:
+                    self.company.action_zadarma_read_balance()
+                self.assertEqual(re.sub(r"\d+ seconds", "N seconds", str(raised.exception)), sentences)
+            self.pass_time(10)
 
     def test_balance_can_be_read_at_any_time(self):
         self.answers["/v1/info/balance/"] = {"balance": "3.5", "currency": "EUR"}

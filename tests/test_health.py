@@ -135,6 +135,20 @@ class TestRefusals(ZadarmaHttpCase):
         self.assertIn("secret here is not the account's", self.refusals().advice)
         self.assertFalse(self.env["zadarma.event"].search([("company_id", "=", self.company.id)]))
 
+    def test_flood_of_refusals_is_one_write_a_minute_and_one_row_for_ever(self):
+        checks, writes = self.env["zadarma.check"], []
+        with patch.object(zadarma_check.time, "monotonic", lambda: self.now):
+            for second in range(300):
+                self.now = 1000.0 + second
+                senders = ("203.0.113.9", f"2001:db8::{second:x}")
+                writes += [checks._count_refusal(self.company.id, "address", sender) for sender in senders]
+        self.assertEqual(len([write for write in writes if write]), 5)
+        with self.allow_requests(all_requests=True):
+            for write in filter(None, writes):
+                write()
+        self.assertEqual(len(self.refusals()), 1)
+        self.assertEqual(len(zadarma_check._refusals), 1, "and no memory of who they were")
+
     def test_strangers_to_the_address_write_nothing(self):
         self.post(inbound("START"), token="b" * 40, secret="wrong")
         self.assertFalse(self.refusals())

@@ -38,6 +38,8 @@ _MAX_ANSWER_BYTES = 20 * 1024 * 1024
 _TRIES = 3
 # Methods that ring somebody although their verb is GET: a second try would ring twice.
 _RINGING_PATHS = "/v1/request/"
+# What it says of a key or secret that it does not accept, whatever the status.
+_UNAUTHORIZED = ("not authorized", "auth error")
 _LOCAL_HOSTS = ("127.0.0.1", "[::1]", "localhost")
 
 
@@ -189,7 +191,7 @@ def _result(response: requests.Response, body: bytes, secrets: Iterable[str]) ->
     said = clean_message(str((answer or {}).get("message") or ""), secrets)
     if status == 429 or "rate limit" in said.lower():
         raise RateLimitError(said or "Too many requests", status)
-    if status == 401:
+    if status == 401 or said.lower() in _UNAUTHORIZED:
         raise AuthorizationError(said or "Not authorized", status)
     if answer is None:
         raise AnswerError("The answer is no JSON object", status)

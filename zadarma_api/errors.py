@@ -43,16 +43,18 @@ class AnswerError(ZadarmaError):
 
 # What Zadarma's words mean, the first that fits: they are short, and the same ones are used for several causes.
 _MEANINGS = (
-    (("money", "balance", "insufficient", "not enough"), "money"),
+    (("money", "balance", "funds", "insufficient", "not enough"), "money"),
     (("phone number", "phone's number", "wrong number"), "number"),
     (("url", "zd_echo"), "url"),
+    (("wrong method",), "method"),
 )
 
 
 def meaning(error: ZadarmaError) -> str:
     """Return what an error means for people, whatever way it came.
 
-    :return: ``key``, ``rate_limit``, ``unreachable``, ``server``, ``money``, ``number``, ``url`` or ``refused``.
+    :return: ``key``, ``rate_limit``, ``unreachable``, ``server``, ``money``, ``number``, ``url``, ``method`` or
+        ``refused``.
     """
     for kind, name in (
         (AuthorizationError, "key"),
