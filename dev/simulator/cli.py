@@ -35,6 +35,8 @@ _HELP: dict[str, str] = {
     "menu_seconds": "length of the greeting",
     "ring_seconds": "how long telephones ring",
     "record_seconds": "from the end of a call to its recording",
+    "recognition_seconds": "from the request of a text, or from the recording, to its text",
+    "recognition_result": "what is understood of a recording: words, nothing or error",
     "callback_seconds": "from the request of a callback to the first ring",
     "callback_mode": "shared, separate (ids of the legs) or single (leg)",
     "callback_leg1_destination": "customer or extension",

@@ -18,6 +18,7 @@ from .settings import (
     CALLBACK_LEG1_DESTINATIONS,
     CALLBACK_MODES,
     INTERNAL_CALL_MODES,
+    RECOGNITION_RESULTS,
     SimulatorError,
 )
 
@@ -149,6 +150,7 @@ _CHOICES: Data = {
     "callback_mode": CALLBACK_MODES,
     "callback_leg1_destination": CALLBACK_LEG1_DESTINATIONS,
     "internal_calls_as": INTERNAL_CALL_MODES,
+    "recognition_result": RECOGNITION_RESULTS,
 }
 
 

@@ -17,7 +17,8 @@ from .clock import Clock, Timer
 from .inbound import InboundCall
 from .outbound import CallbackCall, InternalCall, OutboundCall
 from .settings import Customer, Extension, Settings, SimulatorError
-from .webhooks import Courier, Notice
+from .speech import speech
+from .webhooks import Courier, Notice, result_text
 from .wire import Changes
 
 Answered = Callable[[int | None, str], None]
@@ -37,6 +38,7 @@ class Recording:
     extension: str
     seconds: float
     recognized_at: float | None = None  # when speech recognition is or will be done
+    language: str = ""  # in which it was asked for
 
 
 class Exchange:
@@ -219,6 +221,24 @@ class Exchange:
             {"call_id_with_rec": recording.id, "pbx_call_id": recording.call},
             call.id,
         )
+        if self.extension(recording.extension).speech_recognition == "all":
+            self.recognize(recording)
+
+    def recognize(self, recording: Recording, language: str = "") -> None:
+        """Begin to write down what is said in a recording; asking again matters only where that failed."""
+        done, failed = recording.recognized_at, self.settings.recognition_result == "error"
+        if done is not None and not (failed and done <= self.clock.now()):
+            return
+        recording.language = language
+        recording.recognized_at = self.clock.now() + self.settings.recognition_seconds
+        self.after(self.settings.recognition_seconds, lambda: self._tell_recognized(recording))
+
+    def _tell_recognized(self, recording: Recording) -> None:
+        if self.settings.recognition_result == "error":
+            return
+        spoken = result_text(speech(recording.seconds, self.settings.recognition_result))
+        fields = {"lang": recording.language, "call_id": recording.id, "pbx_call_id": recording.call, "result": spoken}
+        self.notify_other("SPEECH_RECOGNITION", fields)
 
     def _locked(self, answered: Answered | None) -> Answered | None:
         if answered is None:

@@ -18,6 +18,7 @@ from .exchange import Exchange, customer_number
 from .mp3 import beeps
 from .settings import HOOKS, NOTIFICATIONS, Extension, SimulatorError
 from .signatures import Pairs
+from .speech import speech
 from .webhooks import check_url, result_text
 from .wire import WireLog
 
@@ -30,7 +31,6 @@ _MONTH = 31 * stats.DAY
 _CUT_TO = 30 * stats.DAY
 _ROWS = 1000
 _RECORDED_SECONDS = 60  # recordings are not made longer than that
-_RECOGNITION_SECONDS = 5.0
 _KEY_SECONDS = 72 * 3600
 _TRUTH = {"true": True, "false": False}
 _NUMBER_MARK = re.compile(r'"number:([\d.]+)"')
@@ -456,15 +456,7 @@ class Rest:
         recording = self._recorded(params)
         if self._extension(recording.extension).speech_recognition == "off":
             raise ApiError(400, "Speech recognition is not available")
-        recording.recognized_at = self.exchange.clock.now() + _RECOGNITION_SECONDS
-        lang = params.get("lang", "en-EN")
-        self.exchange.after(
-            _RECOGNITION_SECONDS,
-            lambda: self.exchange.notify_other(
-                "SPEECH_RECOGNITION",
-                {"lang": lang, "call_id": recording.id, "pbx_call_id": recording.call, "result": result_text(_SPEECH)},
-            ),
-        )
+        self.exchange.recognize(recording, params.get("lang", "en-EN"))
         return {}
 
     @route("GET", "/v1/speech_recognition/")
@@ -472,15 +464,17 @@ class Rest:
         recording = self._recorded(params)
         done = recording.recognized_at
         available = self._extension(recording.extension).speech_recognition != "off"
-        answer: Answer = {"lang": params.get("lang", "en-EN"), "otherLangs": []}
+        answer: Answer = {"lang": params.get("lang", recording.language or "en-EN"), "otherLangs": []}
         if done is None:
             status = "ready for recognize" if available else "not available for recognize"
         elif done > self.exchange.clock.now():
             status = "in progress"
+        elif self.settings.recognition_result == "error":
+            status = "error"
         else:
             status = "recognized"
             wanted = "words" if params.get("return") == "words" else "phrases"
-            answer[wanted] = _SPEECH[wanted]
+            answer[wanted] = speech(recording.seconds, self.settings.recognition_result)[wanted]
         return {**answer, "recognitionStatus": status}
 
     def _recorded(self, params: Params) -> Any:
@@ -539,12 +533,6 @@ class Rest:
             return self.exchange.extension(short)
         except SimulatorError:
             raise ApiError(404, "Sip not found") from None
-
-
-_SPEECH: Answer = {
-    "words": [{"result": [{"s": 0.1, "e": 0.5, "w": "hello"}], "channel": 1}],
-    "phrases": [{"result": "hello", "channel": 1}],
-}
 
 
 def is_statistics(path: str) -> bool:

@@ -24,6 +24,7 @@ CALLBACK_MODES = ("shared", "separate", "single")
 CALLBACK_LEG1_DESTINATIONS = ("customer", "extension")
 INTERNAL_CALL_MODES = ("outbound", "inbound")
 WEBPHONE_LOGINS = ("any", "full", "bare")
+RECOGNITION_RESULTS = ("words", "nothing", "error")
 
 
 class SimulatorError(ValueError):
@@ -80,6 +81,8 @@ class Settings:
     menu_seconds: float = 0.0  # greeting before extensions ring
     ring_seconds: float = 30.0
     record_seconds: float = 7.0  # from the end of a call to its recording
+    recognition_seconds: float = 5.0  # from the request, or from the recording, to its text
+    recognition_result: str = "words"  # what is understood: words, nothing, or an error
     callback_seconds: float = 1.0  # from the API request to the first ring
     callback_mode: str = "shared"  # ids of the two legs: shared, separate; or one leg: single
     callback_leg1_destination: str = "customer"
@@ -98,6 +101,7 @@ class Settings:
         _one_of("callback_leg1_destination", self.callback_leg1_destination, CALLBACK_LEG1_DESTINATIONS)
         _one_of("internal_calls_as", self.internal_calls_as, INTERNAL_CALL_MODES)
         _one_of("webphone_login", self.webphone_login, WEBPHONE_LOGINS)
+        _one_of("recognition_result", self.recognition_result, RECOGNITION_RESULTS)
         try:
             ZoneInfo(self.zone)
         except (KeyError, ValueError, OSError):

@@ -280,21 +280,64 @@ def test_a_text_may_be_denied_in_a_success(zadarma, api):
     assert zadarma.web.rest.sent_texts[0]["message"] == "Hallo"
 
 
-def test_speech_is_recognized_after_a_while(zadarma, receiver, api):
-    zadarma.set(events_url=receiver.url, hooks={"speech_recognition": True})
+@pytest.fixture
+def recording(zadarma, api):
+    """The id of a recording whose text may be asked for by hand."""
     api.call("PUT", "/v1/pbx/internal/recording/", id="101", status="on", speech_recognition="optional")
     talk(zadarma)
-    recording = zadarma.webhooks("NOTIFY_RECORD")[0].fields["call_id_with_rec"]
+    return zadarma.webhooks("NOTIFY_RECORD")[0].fields["call_id_with_rec"]
 
-    def status() -> str:
-        return api.get("/v1/speech_recognition/", call_id=recording)["recognitionStatus"]
 
-    assert status() == "ready for recognize"
-    api.call("PUT", "/v1/speech_recognition/", call_id=recording)
-    assert status() == "in progress"
+def recognition(api, recording: str, **params: str) -> dict:
+    return api.get("/v1/speech_recognition/", call_id=recording, **params)
+
+
+def test_speech_is_recognized_after_a_while(zadarma, receiver, api, recording):
+    zadarma.set(events_url=receiver.url, hooks={"speech_recognition": True})
+    assert recognition(api, recording)["recognitionStatus"] == "ready for recognize"
+    api.call("PUT", "/v1/speech_recognition/", call_id=recording, lang="de-DE")
+    assert recognition(api, recording)["recognitionStatus"] == "in progress"
     zadarma.advance(5)
-    assert status() == "recognized"
+    assert recognition(api, recording)["recognitionStatus"] == "recognized"
     assert receiver.events[-1] == "SPEECH_RECOGNITION"
+    assert receiver.forms[-1]["lang"] == "de-DE"
+
+
+def test_words_have_times_and_phrases_have_none(zadarma, api, recording):
+    api.call("PUT", "/v1/speech_recognition/", call_id=recording)
+    zadarma.advance(5)
+    words = recognition(api, recording, **{"return": "words"})["words"]
+    assert [group["channel"] for group in words[:2]] == [1, 2]
+    assert words[0]["result"][:2] == [{"s": 0.2, "e": 0.6, "w": "good"}, {"s": 0.6, "e": 1.0, "w": "morning"}]
+    assert words[-1]["result"][0]["s"] < 42
+    phrases = recognition(api, recording)["phrases"]
+    assert phrases[0] == {"result": "Good morning, this is the service desk.", "channel": 1}
+
+
+def test_recognition_may_fail_and_be_asked_for_again(zadarma, api, recording):
+    zadarma.set(recognition_result="error")
+    api.call("PUT", "/v1/speech_recognition/", call_id=recording)
+    zadarma.advance(5)
+    assert recognition(api, recording)["recognitionStatus"] == "error"
+    api.call("PUT", "/v1/speech_recognition/", call_id=recording)
+    assert recognition(api, recording)["recognitionStatus"] == "in progress"
+    zadarma.set(recognition_result="nothing")
+    zadarma.advance(5)
+    assert recognition(api, recording, **{"return": "words"})["words"] == []
+
+
+def test_recordings_may_be_recognized_by_themselves(zadarma, api):
+    api.call("PUT", "/v1/pbx/internal/recording/", id="101", status="on", speech_recognition="all")
+    talk(zadarma)
+    recording = zadarma.webhooks("NOTIFY_RECORD")[0].fields["call_id_with_rec"]
+    zadarma.advance(5)
+    assert recognition(api, recording)["recognitionStatus"] == "recognized"
+
+
+def test_speech_of_an_extension_without_recognition_is_not_available(zadarma, api, recording):
+    api.call("PUT", "/v1/pbx/internal/recording/", id="101", status="on", speech_recognition="off")
+    assert recognition(api, recording)["recognitionStatus"] == "not available for recognize"
+    assert api.call("PUT", "/v1/speech_recognition/", call_id=recording).status_code == 400
 
 
 def test_a_key_of_the_web_telephone_is_for_extensions_only(api):
