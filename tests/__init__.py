@@ -20,6 +20,7 @@ from . import (
     test_api_signature,
     test_api_statistics,
     test_api_throttle,
+    test_api_transcript,
     test_api_widget,
     test_blocked_number,
     test_call,
