@@ -13,10 +13,17 @@ import {
 } from "@web/../tests/web_test_helpers";
 import { ZadarmaCall } from "@zadarma/../tests/mock_server/mock_models/zadarma_call";
 import { ZadarmaDialler } from "@zadarma/../tests/mock_server/mock_models/zadarma_dialler";
+import { ZadarmaRecording } from "@zadarma/../tests/mock_server/mock_models/zadarma_recording";
 import { ZadarmaWebphone } from "@zadarma/../tests/mock_server/mock_models/zadarma_webphone";
 
 export function defineZadarmaModels() {
-    return defineModels({ ...crmModels, ZadarmaCall, ZadarmaDialler, ZadarmaWebphone });
+    return defineModels({
+        ...crmModels,
+        ZadarmaCall,
+        ZadarmaDialler,
+        ZadarmaRecording,
+        ZadarmaWebphone,
+    });
 }
 
 /** @returns {Object} what the server tells of a call that rings, from a known contact unless told otherwise */
