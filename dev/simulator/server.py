@@ -33,6 +33,7 @@ PAGE = Path(__file__).with_name("page.html")
 _PROXY_PAGE = "<html><head><title>502 Bad Gateway</title></head><body>502 Bad Gateway</body></html>"
 _GARBAGE = b"\x00\xff\xfe not what you expected {[<>\n"
 _LIMIT_TEXT = "You exceeded the rate limit"
+_HUGE_BYTES = 300 * 1024 * 1024
 _DRIPS = 50  # a dripped answer comes in at most that many pieces
 _JSON = "application/json"
 _STOP_SECONDS = 0.02  # how long stopping may take: tests start and stop many servers
@@ -198,6 +199,17 @@ class Web:
         if response.mimetype == _JSON:
             response.set_data(json.dumps(wrong_types(json.loads(response.get_data()))))
         return response
+
+    def _break_not_found(self, _response: Response, _fault: Fault) -> Response:
+        return _reply(404, _error("File not found"), {})
+
+    def _break_page(self, _response: Response, _fault: Fault) -> Response:
+        return Response(_PROXY_PAGE, 200, mimetype="text/html")
+
+    def _break_huge(self, response: Response, _fault: Fault) -> Response:
+        piece = response.get_data()
+        times = _HUGE_BYTES // max(1, len(piece)) + 1
+        return _streamed(response, (piece for _time in range(times)), times * len(piece))
 
     def _break_slow(self, response: Response, fault: Fault) -> Response:
         self._stopping.wait(fault.seconds)

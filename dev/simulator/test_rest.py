@@ -204,6 +204,19 @@ def test_a_deleted_recording_is_gone(zadarma, api):
     assert api.call("GET", "/v1/pbx/record/request/", pbx_call_id=call).status_code == 404
 
 
+@pytest.mark.parametrize(
+    ("kind", "status", "mimetype"),
+    [("not_found", 404, "application/json"), ("page", 200, "text/html"), ("huge", 200, "audio/mpeg")],
+)
+def test_a_download_can_go_wrong(zadarma, api, kind, status, mimetype):
+    (link,) = api.get("/v1/pbx/record/request/", pbx_call_id=talk(zadarma))["links"]
+    zadarma.api_faults.add(kind, "*/download/*", times=1)
+    with requests.get(link, stream=True, timeout=5) as response:
+        assert (response.status_code, response.headers["Content-Type"].partition(";")[0]) == (status, mimetype)
+        assert (int(response.headers["Content-Length"]) > 300_000_000) == (kind == "huge")
+    assert requests.get(link, timeout=5).content == beeps(42)
+
+
 def test_an_mp3_consists_of_whole_frames():
     content = beeps(1.0)
     frames = [content[at : at + 144] for at in range(0, len(content), 144)]
