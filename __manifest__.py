@@ -15,6 +15,7 @@
         "views/zadarma_blocked_number_views.xml",
         "wizard/zadarma_call_outcome_wizard_views.xml",
         "wizard/zadarma_creation_wizard_views.xml",
+        "wizard/zadarma_number_data_views.xml",
         "wizard/zadarma_routing_test_views.xml",
         "views/zadarma_call_views.xml",
         "views/zadarma_call_list_line_views.xml",

@@ -1,1 +1,1 @@
-from . import recording, webhook
+from . import number_data, recording, webhook

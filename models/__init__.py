@@ -35,6 +35,7 @@ from . import (
     zadarma_call_outcome,
     zadarma_call_overview,
     zadarma_call_popup,
+    zadarma_call_privacy,
     zadarma_call_recording,
     zadarma_call_request,
     zadarma_call_statistics,

@@ -447,6 +447,25 @@ class ZadarmaEvent(models.Model):
         lags = {round((event.received_at - event.started_at) / _ZONE_STEP) for event in (e._parse() for e in earlier)}
         return lags.pop() if len(earlier) == 2 and len(lags) == 1 else None
 
+    # === PRIVACY === #
+
+    @api.model
+    def _find_by_number(self, company, number):
+        """Return the notifications that hold a number in international form, whatever they tell.
+
+        :param zadarma_api.numbers.Number number: as the company understands it.
+        """
+        if not number.e164:
+            return self.browse()
+        return self.search([("company_id", "=", company.id), ("payload", "like", number.e164[1:])])
+
+    def _forget(self):
+        """Forget who and what these notifications tell of; that they came is still known."""
+        for event in self:
+            told = json.loads(event.payload)
+            kept = {name: told[name] for name in ("event", "pbx_call_id", "call_start") if name in told}
+            event.write({"payload": json.dumps(kept), "answer": "{}", "state": "done", "error": False})
+
     # === RETENTION === #
 
     @api.autovacuum

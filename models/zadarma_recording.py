@@ -136,6 +136,16 @@ class ZadarmaRecording(models.Model):
         extension = mimetypes.guess_extension(mimetype or self.mimetype or "") or ".mp3"
         return f"{moment:%Y-%m-%d %H.%M} {self.id}{extension}"
 
+    def _prepare_export(self):
+        """Return what is handed over of the recording besides its file."""
+        return {
+            "id": self.key,
+            "state": self.state,
+            "file": self._has_file() and self._get_file_name(),
+            "size": self.size,
+            "sha256": self.checksum,
+        }
+
     # === LISTENING === #
 
     def _get_player_values(self):

@@ -336,6 +336,10 @@ class ZadarmaRecording(models.Model):
             state = "removed" if recording_sudo.state == "removed" else "waiting"
             now = fields.Datetime.now()
             recording_sudo.write({"state": state, "error": False, "attempts": 0, "misses": 0, "next_try": now})
-        if failed_sudo:
+        failed_sudo._wake_cron()
+
+    def _wake_cron(self):
+        """Have what is due done now and not in a minute."""
+        if self:
             # sudo: ir.cron - the job that anybody's recordings wait for
             self.env.ref("zadarma.ir_cron_recordings").sudo()._trigger()

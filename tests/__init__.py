@@ -41,6 +41,7 @@ from . import (
     test_linking,
     test_missed,
     test_note,
+    test_number_data,
     test_outcome,
     test_popup,
     test_proxy,

@@ -28,6 +28,7 @@ MATRIX = {
     "zadarma.import.wizard": {"user": "0000", "agent": "0000", "manager": "1110", "system": "1110"},
     "zadarma.number": {"user": "0000", "agent": "1000", "manager": "1000", "system": "1111"},
     "zadarma.creation.wizard": {"user": "0000", "agent": "0000", "manager": "0000", "system": "1110"},
+    "zadarma.number.data": {"user": "0000", "agent": "0000", "manager": "1110", "system": "0000"},
     "zadarma.recording": {"user": "0000", "agent": "1000", "manager": "1000", "system": "0000"},
     "zadarma.recording.access": {"user": "0000", "agent": "0000", "manager": "1000", "system": "0000"},
     "zadarma.recording.file": {},
