@@ -7,7 +7,7 @@ import psycopg2
 
 from odoo import api, fields, models
 
-from ..zadarma_api.pairing import SECOND_WITHIN, Request, choose_request, pair, trunk_of
+from ..zadarma_api.pairing import SECOND_WITHIN, TOLERANCE, Request, choose_request, pair, trunk_of
 
 
 class ZadarmaCallAlias(models.Model):
@@ -27,6 +27,7 @@ class ZadarmaCallAlias(models.Model):
     pbx_call_id = fields.Char(string="Call ID at Zadarma", required=True, readonly=True)
     call_id = fields.Many2one("zadarma.call", required=True, readonly=True, ondelete="cascade", index=True)
     part = fields.Integer(readonly=True, help="Its place in the call, from 1; 0 if it is no part of it after all.")
+    is_counted = fields.Boolean(readonly=True, help="Zadarma's statistics told it, for good.")
 
     _pbx_call_id_uniq = models.Constraint("UNIQUE (company_id, pbx_call_id)", "This call is there already.")
 
@@ -155,7 +156,8 @@ class ZadarmaCallAlias(models.Model):
     def _pair_locked(self, company_id, pbx_call_id):
         """Decide again what is part of the click that an outgoing call may belong to; see :meth:`_pair`."""
         alias = self._find(company_id, pbx_call_id) or self._enlist(company_id, pbx_call_id)
-        if not alias:
+        # What notifications tell so late says nothing of when it began.
+        if not alias or alias.is_counted:
             return []
         call = alias.call_id
         aliases = self.search([("call_id", "=", call.id)])
@@ -188,6 +190,52 @@ class ZadarmaCallAlias(models.Model):
         if not request:
             return self.browse()
         return self.create({"company_id": company_id, "pbx_call_id": pbx_call_id, "call_id": requests[request].id})
+
+    @api.model
+    def _pair_counted(self, company, states):
+        """Make calls that the statistics alone know parts of the clicks that they were made by.
+
+        :param res.company company: whose calls.
+        :param dict states: what each call is by its rows, by ``pbx_call_id``.
+        :return: the calls of clicks by the id at Zadarma, and the ids of legs to the caller's own phone alone, which
+            say nothing of a call.
+        :rtype: tuple[dict[str, zadarma.call], set[str]]
+        """
+        clicks = self._find_unheard(company, states.values())
+        found, own_legs = {}, set()
+        for call_id, state in sorted(states.items(), key=lambda item: item[1].started_at) if clicks else ():
+            call = clicks._choose_counted(company, call_id, state)
+            if not call:
+                continue
+            found[call_id] = call
+            clicks -= call
+            parts = [call_id]
+            for leg_id, leg in states.items():
+                if leg.number == call.request_extension and leg_id not in own_legs and call._may_have_begun(leg):
+                    own_legs.add(leg_id)
+                    parts = [leg_id, call_id]
+                    break
+            values = {"company_id": company.id, "call_id": call.id, "is_counted": True}
+            self.create([{**values, "pbx_call_id": part, "part": place} for place, part in enumerate(parts, 1)])
+            call.pbx_call_id = call_id
+        return found, own_legs
+
+    @api.model
+    def _find_unheard(self, company, states):
+        """Return the calls made by clicks in the time of some calls of which no notification arrived."""
+        if not states:
+            return self.env["zadarma.call"]
+        starts = [state.started_at.astimezone(timezone.utc).replace(tzinfo=None) for state in states]
+        return self.env["zadarma.call"].search(
+            [
+                ("company_id", "=", company.id),
+                ("requested_at", ">=", min(starts) - SECOND_WITHIN),
+                ("requested_at", "<=", max(starts) + TOLERANCE),
+                ("request_state", "!=", "refused"),
+                ("pbx_call_id", "=", False),
+            ],
+            order="requested_at",
+        )
 
     @api.model
     def _as_request(self, call):

@@ -3,7 +3,7 @@
 import hashlib
 import logging
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import timedelta, timezone
 
 import psycopg2
 from psycopg2 import errorcodes
@@ -13,13 +13,12 @@ from odoo.exceptions import AccessError, UserError
 
 from ..zadarma_api import errors
 from ..zadarma_api.numbers import Kind, format_number, parse_typed_number
-from ..zadarma_api.pairing import FIRST_WITHIN
+from ..zadarma_api.pairing import FIRST_WITHIN, SECOND_WITHIN, TOLERANCE
 
 _logger = logging.getLogger(__name__)
 
 _CALLBACK = "/v1/request/callback/"
 _STATUS = "/v1/pbx/internal/{}/status/"
-# Words with which Zadarma may say so; which ones it uses is not documented.
 # Clicks on a number that follow each other this closely are one, in whatever tab.
 _SAME_CLICK = timedelta(seconds=10)
 _CONCURRENCY_ERRORS = (errorcodes.SERIALIZATION_FAILURE, errorcodes.DEADLOCK_DETECTED, errorcodes.LOCK_NOT_AVAILABLE)
@@ -262,6 +261,23 @@ class ZadarmaCall(models.Model):
         elif record._name == "crm.lead":
             values |= {"lead_id": record.id, "partner_id": record.partner_id.id, "caller_state": "chosen"}
         return values
+
+    def _choose_counted(self, company, call_id, state):
+        """Return, of calls made by clicks that nothing was heard of, the last one that a counted call may be.
+
+        :param str call_id: the counted call's id at Zadarma.
+        :param CallState state: what it is by its rows.
+        """
+        number = company._zadarma_parse_number(state.number)
+        if call_id.startswith("in_") or number.kind is not Kind.EXTERNAL:
+            return self.browse()
+        return self.filtered(lambda call: call.number == number.e164 and call._may_have_begun(state))[-1:]
+
+    def _may_have_begun(self, state):
+        """Tell whether a click came before a counted call of its extension, and not long before."""
+        passed = state.started_at - self.requested_at.replace(tzinfo=timezone.utc)
+        extensions = [leg.extension for leg in state.legs]
+        return self.request_extension in extensions and -TOLERANCE <= passed <= SECOND_WITHIN
 
     @api.model
     def _store_request(self, values, confirmed):

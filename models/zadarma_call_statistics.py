@@ -220,6 +220,11 @@ class ZadarmaCall(models.Model):
         counted = {call_id: rows for call_id, rows in counted.items() if call_id not in deleted}
         told = self.env["zadarma.event"]._find_understood(company, list(counted))
         missing = {call_id: rows for call_id, rows in counted.items() if call_id not in known and call_id not in told}
+        clicked, own_legs = self._pair_missing(company, missing)
+        known |= clicked
+        outcome.counts["unchanged"] += len(own_legs)
+        counted = {call_id: rows for call_id, rows in counted.items() if call_id not in own_legs}
+        missing = {call_id: rows for call_id, rows in missing.items() if call_id not in own_legs | clicked.keys()}
         self._add_missing(company, missing, since, outcome)
         for call_id in counted.keys() - missing.keys():
             call = known.get(call_id, self.browse())
@@ -229,6 +234,12 @@ class ZadarmaCall(models.Model):
             with self._noting_failure(call_id, outcome):
                 word = call._take_rows(company, told.get(call_id), counted[call_id], since)
                 outcome.counts[word] += 1
+
+    def _pair_missing(self, company, counted):
+        """Find the clicks that calls were made by of which nothing was known; see :meth:`_pair_counted`."""
+        own_numbers = company._zadarma_own_numbers()
+        states = {call_id: merge(None, rows, own_numbers) for call_id, rows in counted.items()}
+        return self.env["zadarma.call.alias"]._pair_counted(company, states)
 
     @contextmanager
     def _noting_failure(self, call_id, outcome):

@@ -389,7 +389,7 @@ class ZadarmaEvent(models.Model):
         return self.env.execute_query(query)
 
     def action_process_again(self):
-        """Take notifications that failed or were not understood through processing once more.
+        """Have notifications that failed or were not understood processed once more, as all others are, in a moment.
 
         :raise AccessError: for anybody but an administrator.
         """
@@ -399,9 +399,8 @@ class ZadarmaEvent(models.Model):
             account = self.env["res.company"]._zadarma_accounts()[event.company_id.sudo().zadarma_token]
             state, error = self._classify(account, json.loads(event.payload), event.received_at)
             event.write({"state": state, "error": error, "attempts": 0})
-            if state == "new":
-                events, remark = event._fold_call(event.company_id.id, event.pbx_call_id)
-                events._mark_done(remark)
+        # sudo: ir.cron - a scheduled action of our own
+        self.env.ref("zadarma.ir_cron_sweep").sudo()._trigger()
 
     # === FRESHNESS === #
 

@@ -14,6 +14,7 @@ from odoo.tests import new_test_user, tagged
 from odoo.tools import mute_logger
 
 from .common import CALLER, OUT_CALL_ID, START, ZadarmaCase, outbound, record
+from .statistics_common import StatisticsCase, dialled
 
 CALLBACK = "/v1/request/callback/"
 OWN, THEIRS = {"calltype": "callback_leg1"}, {"calltype": "callback_leg2"}
@@ -374,3 +375,58 @@ class TestCallPairing(RequestCase):
         self.tell(BY_HAND)
         self.assertFalse(self._calls().requested_at)
         self.assertFalse(self.env["zadarma.call.alias"].search([]))
+
+
+@tagged("post_install", "-at_install")
+class TestClickAndStatistics(StatisticsCase, RequestCase):
+    """A click of which no notification arrived, and what the statistics tell of it later."""
+
+    def _row(self, **values):
+        return {**dialled(seconds=30), "callstart": "2025-03-01 10:00:06", **values}
+
+    def _calls(self):
+        return self.env["zadarma.call"].search([("company_id", "=", self.company.id)], order="id")
+
+    def _click(self):
+        call = self.env["zadarma.call"].browse(self.call(record=self.partner)["id"])
+        self.clock.tick(300)
+        self._sweep()
+        self.assertEqual((call.state, call.result), ("ended", "not_connected"))
+        return call
+
+    def test_call_of_the_click_is_told_by_the_statistics(self):
+        call = self._click()
+        for _again in range(2):
+            self.take(self._row())
+            self.assertEqual(self._calls(), call)
+            self.assertEqual((call.result, call.duration, call.pbx_call_id), ("answered", 30, OUT_CALL_ID))
+            self.assertEqual((call.request_res_id, call.user_id), (self.partner.id, self.agent))
+
+    def test_leg_to_the_own_phone_is_no_call_of_its_own(self):
+        call = self._click()
+        own_leg = self._row(destination="101", pbx_call_id="out_own", callstart="2025-03-01 10:00:01")
+        for _again in range(2):
+            self.take(own_leg, self._row())
+            self.assertEqual(self._calls(), call)
+            self.assertEqual((call.result, call.pbx_call_id), ("answered", OUT_CALL_ID))
+
+    def test_other_calls_are_not_the_click(self):
+        call = self._click()
+        self.take(
+            self._row(destination="4917011111111", pbx_call_id="out_a"),
+            self._row(sip="102", pbx_call_id="out_b"),
+            self._row(callstart="2025-03-01 10:05:00", pbx_call_id="out_c"),
+            self._row(callstart="2025-03-01 09:59:00", pbx_call_id="out_d"),
+        )
+        self.assertEqual(len(self._calls()), 5)
+        self.assertEqual((call.result, call.pbx_call_id), ("not_connected", False))
+
+    def test_notifications_that_come_late_are_of_the_same_call(self):
+        call = self._click()
+        self.take(self._row())
+        self.deliver(
+            outbound("OUT_START", start="2025-03-01 10:00:06"),
+            outbound("OUT_END", start="2025-03-01 10:00:06", disposition="answered", duration="30"),
+        )
+        self.assertEqual(self._calls(), call)
+        self.assertEqual((call.result, call.duration), ("answered", 30))

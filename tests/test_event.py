@@ -55,6 +55,9 @@ class TestEvent(ZadarmaCase):
         event = self._find_events(pbx_call_id=CALL_ID)
         self.assertEqual((event.state, event.attempts, event.error), ("failed", 5, "ValueError"))
         event.action_process_again()
+        self.assertEqual((event.state, event.attempts, event.error), ("new", 0, False))
+        self.env.flush_all()
+        self._sweep()
         self.assertEqual(event.state, "done")
         self.assertTrue(self._find_call())
 

@@ -13,7 +13,7 @@ from .events import Event
 from .numbers import Kind, parse_number
 
 # Our clock counts: Zadarma's may be in another zone. One server's may be a little behind another's.
-_TOLERANCE = timedelta(seconds=2)
+TOLERANCE = timedelta(seconds=2)
 # From the click until Zadarma tells of it; where it tells only of the second leg, the own phone rings before.
 FIRST_WITHIN = timedelta(seconds=120)
 # From the click until the other phone rings.
@@ -78,7 +78,11 @@ def trunk_of(events: Iterable[Event]) -> Trunk | None:
     :param events: all of one ``pbx_call_id``, in any order.
     :return: none where they do not tell who calls whom, or tell of another kind of call.
     """
-    legs = sorted((event for event in events if event.name in _LEGS), key=lambda event: event.received_at)
+    legs = sorted(
+        (event for event in events if event.name in _LEGS),
+        # Of those heard of at the same moment always the same one is the first.
+        key=lambda event: (event.received_at, event.name, event.internal, event.destination),
+    )
     extension = next((event.internal for event in legs if event.internal), "")
     starts = [event.started_at for event in legs if event.started_at]
     if not extension or not starts:
@@ -108,7 +112,7 @@ def may_belong(request: Request, trunk: Trunk) -> bool:
         return False
     if any(parse_number(number).kind is Kind.EXTERNAL and number != request.number for number in trunk.numbers):
         return False
-    return -_TOLERANCE <= trunk.opened_at - request.asked_at <= SECOND_WITHIN
+    return -TOLERANCE <= trunk.opened_at - request.asked_at <= SECOND_WITHIN
 
 
 def choose_request(requests: Sequence[Request], trunk: Trunk, taken: Sequence[bool] = ()) -> Request | None:
@@ -159,5 +163,5 @@ def _follows(first: Trunk, trunk: Trunk) -> bool:
         return False
     if trunk.started_at < first.started_at:
         return False
-    earliest = (first.lifted_at or first.opened_at) - _TOLERANCE
-    return earliest <= trunk.opened_at and (first.ended_at is None or trunk.opened_at <= first.ended_at + _TOLERANCE)
+    earliest = (first.lifted_at or first.opened_at) - TOLERANCE
+    return earliest <= trunk.opened_at and (first.ended_at is None or trunk.opened_at <= first.ended_at + TOLERANCE)
