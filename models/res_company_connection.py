@@ -94,7 +94,10 @@ class ResCompany(models.Model):
         :param zadarma_api.errors.ZadarmaError error: what the client raised.
         :rtype: str
         """
-        finding = self._zadarma_finding(error)
+        return self._zadarma_say(self._zadarma_finding(error))
+
+    def _zadarma_say(self, finding):
+        """Return what was found and what to do about it, in one text."""
         said, advice = TEXTS[finding.reason]
         sentences = [render(self.env, text, finding.params) for text in (said, advice) if text]
         return ". ".join(sentence.rstrip(".") for sentence in sentences) + ("." if advice else "")
@@ -122,6 +125,7 @@ class ResCompany(models.Model):
             "address": self._zadarma_set_address,
             "notifications": self._zadarma_set_notifications,
             "events": self._zadarma_set_events,
+            "test": self._zadarma_send_test,
             "webphone": self._zadarma_allow_webphone,
         }
         checks = self.env["zadarma.check"]
@@ -271,10 +275,8 @@ class ResCompany(models.Model):
     def _zadarma_set_address(self, client):
         """Have Zadarma send its notifications here, unless it is plain to see that it cannot."""
         url = self.sudo().zadarma_webhook_url
-        verdict = reachability.judge(url)
-        host = urlsplit(url).hostname
-        if verdict in ("local", "private") and not self._zadarma_api_is_local():
-            return Finding("failed", f"address_{verdict}", {"host": host})
+        if obstacle := self._zadarma_find_obstacle(url):
+            return Finding("failed", obstacle, {"host": urlsplit(url).hostname})
         if self._zadarma_is_engaged():
             return self._zadarma_leave_to_cron()
         before = str(client.get("/v1/pbx/callinfo/").get("url") or "")
@@ -292,7 +294,7 @@ class ResCompany(models.Model):
         )
         if before and before != url:
             return Finding("warning", "address_replaced", {"before": self._zadarma_shown_url(before)})
-        if verdict == "insecure":
+        if reachability.judge(url) == "insecure":
             return Finding("warning", "address_insecure")
         return Finding("ok", "address_set")
 
@@ -319,8 +321,8 @@ class ResCompany(models.Model):
     def _zadarma_set_events(self, client):
         """Have transcripts sent here, where no other program gets such events."""
         url = self.sudo().zadarma_webhook_url
-        if reachability.judge(url) in ("local", "private") and not self._zadarma_api_is_local():
-            return Finding("waiting", "address_local", {"host": urlsplit(url).hostname})
+        if obstacle := self._zadarma_find_obstacle(url):
+            return Finding("waiting", obstacle, {"host": urlsplit(url).hostname})
         if self._zadarma_is_engaged():
             return self._zadarma_leave_to_cron()
         before = str(client.get("/v1/pbx/webhooks/").get("url") or "")
@@ -333,11 +335,30 @@ class ResCompany(models.Model):
             return Finding("warning", "events_refused", {"said": error.message})
         return Finding("ok", "events_set")
 
+    def _zadarma_send_test(self, _client):
+        """Send a notification to one's own public address: all that Zadarma's go through is on its way."""
+        if self.env["zadarma.check"]._find(self, "address").state == "failed":
+            return Finding("waiting", "test_untried")
+        if self.zadarma_restrict_addresses:
+            return Finding("waiting", "test_restricted")
+        if self._zadarma_is_engaged():
+            return self._zadarma_leave_to_cron()
+        company_sudo = self.sudo()
+        found = reachability.send_test(company_sudo.zadarma_webhook_url, company_sudo.zadarma_secret)
+        state = {"ok": "ok", "unreachable": "warning"}.get(found, "failed")
+        return Finding(state, f"test_{found}", {"host": urlsplit(company_sudo.zadarma_webhook_url).hostname})
+
     def _zadarma_allow_webphone(self, client):
         """Have Zadarma let its phone run in the pages of this site, where that is wanted."""
         if not self.zadarma_webrtc:
             return Finding("ok", "webphone_off")
         return Finding("ok", "webphone_on", {"site": self._zadarma_register_webrtc(client)})
+
+    def _zadarma_find_obstacle(self, url):
+        """Return why it is plain to see that Zadarma cannot reach an address, None where it may be able to."""
+        verdict = reachability.judge(url)
+        is_inner = verdict in ("local", "private") and not self._zadarma_api_is_local()
+        return f"address_{verdict}" if is_inner else None
 
     def _zadarma_api_is_local(self):
         """Tell whether Zadarma is a program on this machine, as in tests and demonstrations."""
@@ -379,29 +400,11 @@ class ResCompany(models.Model):
         self.ensure_one()
         self.check_access("write")
         url = self.sudo().zadarma_webhook_url
-        verdict, host, echo = reachability.judge(url), urlsplit(url).hostname, "untried"
-        if verdict in ("local", "private") and not self._zadarma_api_is_local():
-            said, advice = TEXTS[f"address_{verdict}"]
-            message = " ".join(render(self.env, text, {"host": host}) for text in (said, advice))
-        elif self._zadarma_is_engaged():
-            message = self.env._(
-                "Odoo has one worker here and cannot call itself. Open %(url)s?zd_echo=1234567 in a browser: it must"
-                " show 1234567 and nothing else.",
-                url=url,
-            )
-        elif (echo := reachability.check_echo(url)) == "unreachable":
-            message = self.env._("%(host)s did not answer this server. Check name, certificate and proxy.", host=host)
-        elif echo == "wrong":
-            message = self.env._(
-                "Something else than this database answers at %(host)s. Check the system parameter web.base.url, and"
-                " where several databases share a host, that dbfilter picks this one by its name.",
-                host=host,
-            )
-        else:
-            message = self.env._(
-                "The address answers as Zadarma wants it. Whether Zadarma comes through shows with the next call."
-            )
-        return self._zadarma_notification("success" if echo == "ok" else "warning", message)
+        reason = self._zadarma_find_obstacle(url)
+        if not reason:
+            reason = "echo_engaged" if self._zadarma_is_engaged() else f"echo_{reachability.check_echo(url)}"
+        message = self._zadarma_say(Finding("", reason, {"host": urlsplit(url).hostname, "url": url}))
+        return self._zadarma_notification("success" if reason == "echo_ok" else "warning", message)
 
     def action_zadarma_read_balance(self):
         """Read the balance now.
@@ -480,6 +483,7 @@ class ResCompany(models.Model):
             self._zadarma_finish_connecting,
             self._zadarma_watch_clock,
             self._zadarma_watch_notifications,
+            self._zadarma_watch_test,
             self._zadarma_watch_silence,
             self._zadarma_watch_extensions,
         ):
@@ -491,7 +495,12 @@ class ResCompany(models.Model):
 
     def _zadarma_finish_connecting(self, client):
         """Do the steps of Connect that were left to this cron."""
-        for code, step in (("address", self._zadarma_set_address), ("events", self._zadarma_set_events)):
+        steps = {
+            "address": self._zadarma_set_address,
+            "events": self._zadarma_set_events,
+            "test": self._zadarma_send_test,
+        }
+        for code, step in steps.items():
             if self.env["zadarma.check"]._find(self, code).reason == "later":
                 self._zadarma_run(code, partial(step, client))
 
@@ -518,6 +527,12 @@ class ResCompany(models.Model):
         else:
             checks._note(self, "address", Finding("failed", "address_none"))
 
+    def _zadarma_watch_test(self, _client):
+        """Forget a test notification that did not get in once those of Zadarma do."""
+        test, last = self.env["zadarma.check"]._find(self, "test"), self.env["zadarma.event"]._find_last(self)
+        if test.state in ("warning", "failed") and last.received_at and last.received_at > test.checked_at:
+            self.env["zadarma.check"]._note(self, "test", Finding("ok", "test_overtaken"))
+
     def _zadarma_watch_extensions(self, client):
         """See whether there are new extensions, and whether each has a user."""
         extensions = self.env["zadarma.extension"]
@@ -529,7 +544,7 @@ class ResCompany(models.Model):
     def _zadarma_watch_silence(self, client):
         """When nothing has come for a while, ask the statistics whether that is so because nobody called."""
         now, events = fields.Datetime.now(), self.env["zadarma.event"]
-        last = events.search([("company_id", "=", self.id)], order="received_at desc", limit=1)
+        last = events._find_last(self)
         quiet = Finding("ok", "silence_none")
         if not self.zadarma_connected_at or (last and now - last.received_at < _QUIET):
             self.env["zadarma.check"]._note(self, "silence", quiet)

@@ -19,13 +19,25 @@ CODES = [
     ("address", "Address for notifications"),
     ("notifications", "Notifications"),
     ("events", "Address for other events"),
+    ("test", "Test notification"),
     ("webphone", "Phone in the browser"),
     ("balance", "Balance"),
     ("clock", "Clock"),
     ("silence", "Calls without notification"),
     ("refusals", "Refused notifications"),
 ]
-SETUP_CODES = ("account", "zone", "extensions", "numbers", "users", "address", "notifications", "events", "webphone")
+SETUP_CODES = (
+    "account",
+    "zone",
+    "extensions",
+    "numbers",
+    "users",
+    "address",
+    "notifications",
+    "events",
+    "test",
+    "webphone",
+)
 _REFUSALS_EVERY = 60
 _REFUSALS_KEPT = "1 hour"
 
@@ -37,6 +49,20 @@ _BY_HAND_CALLS = _lt(
 _BY_HAND_EVENTS = _lt(
     "By hand, if you want transcripts: in your Zadarma account open Settings, Integrations and API, Notifications,"
     " enter %(url)s under “Events”, and switch on SPEECH_RECOGNITION."
+)
+_NO_ANSWER = (
+    _lt("%(host)s did not answer this server."),
+    _lt(
+        "Some networks do not let a server call its own public address; Zadarma comes from outside. If a call shows no"
+        " popup, check name, certificate and proxy."
+    ),
+)
+_SOMETHING_ELSE = (
+    _lt("Something else than this database answers at %(host)s."),
+    _lt(
+        "Check the system parameter web.base.url, and where several databases share a host, that dbfilter picks this"
+        " one by its name."
+    ),
 )
 # What was found, and what to do about it.
 TEXTS = {
@@ -165,6 +191,29 @@ TEXTS = {
         _lt("Transcripts of calls do not come here then."),
     ),
     "events_refused": (_lt("Zadarma did not take the address: %(said)s"), _BY_HAND_EVENTS),
+    "echo_ok": (
+        _lt("The address answers as Zadarma wants it."),
+        _lt("Whether Zadarma comes through shows with the next call."),
+    ),
+    "echo_engaged": (
+        _lt("Odoo has one worker here and cannot call itself."),
+        _lt("Open %(url)s?zd_echo=1234567 in a browser: it must show 1234567 and nothing else."),
+    ),
+    "echo_unreachable": _NO_ANSWER,
+    "echo_wrong": _SOMETHING_ELSE,
+    "test_ok": (_lt("A test notification came in through %(host)s, was accepted and stored."), None),
+    "test_overtaken": (_lt("Zadarma's own notifications come in."), None),
+    "test_untried": (_lt("Not sent, because Zadarma did not take the address."), None),
+    "test_restricted": (
+        _lt("Not sent: notifications are taken from Zadarma's addresses only, and this server has another one."),
+        None,
+    ),
+    "test_unreachable": _NO_ANSWER,
+    "test_refused": (
+        _lt("%(host)s refuses a notification although it is signed as Zadarma does it."),
+        _lt("Another database answers there, or something on the way changes what is sent. Check dbfilter and proxy."),
+    ),
+    "test_wrong": _SOMETHING_ELSE,
     "webphone_off": (_lt("Not used."), None),
     "webphone_on": (_lt("It may run on %(site)s."), None),
     "balance_fine": (_lt("%(balance)s %(currency)s"), None),
@@ -277,6 +326,7 @@ class ZadarmaCheck(models.Model):
         checks_sudo = self.sudo()
         now = fields.Datetime.now()
         values = {
+            "sequence": [known for known, _label in CODES].index(code),
             "state": finding.state,
             "reason": finding.reason,
             "params": finding.params,
@@ -284,9 +334,7 @@ class ZadarmaCheck(models.Model):
         }
         check_sudo = checks_sudo.search([("company_id", "=", company.id), ("code", "=", code)])
         if not check_sudo:
-            sequence = [known for known, _label in CODES].index(code)
-            values |= {"company_id": company.id, "code": code, "sequence": sequence, "since": now}
-            return checks_sudo.create(values)
+            return checks_sudo.create({**values, "company_id": company.id, "code": code, "since": now})
         if check_sudo.state != finding.state:
             values["since"] = now
         check_sudo.write(values)

@@ -20,6 +20,7 @@ from odoo.tools import SQL
 from ..zadarma_api.events import (
     CALL_EVENTS,
     OTHER_EVENTS,
+    TEST_EVENT,
     EventError,
     call_id_of,
     event_key,
@@ -200,7 +201,7 @@ class ZadarmaEvent(models.Model):
         :rtype: tuple[str, str | None]
         """
         name = form.get("event", "")
-        if name in OTHER_EVENTS:
+        if name in OTHER_EVENTS or name == TEST_EVENT:
             return "other", None
         if name not in CALL_EVENTS:
             return "unknown", None
@@ -209,6 +210,12 @@ class ZadarmaEvent(models.Model):
         except EventError as error:
             return "quarantined", str(error)
         return "new", "; ".join(event.notes) or None
+
+    @api.model
+    def _find_last(self, company):
+        """Return the company's last notification that Zadarma sent."""
+        domain = [("company_id", "=", company.id), ("name", "!=", TEST_EVENT)]
+        return self.search(domain, order="received_at desc", limit=1)
 
     # === PROCESSING === #
 

@@ -97,6 +97,7 @@ class ZadarmaExtension(models.Model):
             vals["number"] = parse_extension(vals.get("number"))
         extensions = super().create(vals_list)
         extensions._refresh_working_times()
+        extensions._note_users()
         return extensions
 
     def write(self, vals):
@@ -112,7 +113,16 @@ class ZadarmaExtension(models.Model):
         result = super().write(vals)
         if {"user_id", "company_id", "active"} & vals.keys():
             self._refresh_working_times()
+            self._note_users()
         return result
+
+    def _note_users(self):
+        """Let settings and health page know at once whether each extension has a user."""
+        checks = self.env["zadarma.check"]
+        for company in self.company_id:
+            if checks._find(company, "users"):
+                # sudo: zadarma.extension - whoever may say whose phone it is makes that known
+                checks._note(company, "users", self.sudo()._get_users_finding(company))
 
     def _refresh_working_times(self):
         """Know at once when a new user of an extension works."""
@@ -189,7 +199,8 @@ class ZadarmaExtension(models.Model):
 
         :rtype: Finding
         """
-        extensions = self.search([("company_id", "=", company.id), ("user_id", "=", False)])
+        domain = [("company_id", "=", company.id), ("user_id", "=", False), ("active", "=", True)]
+        extensions = self.search(domain)
         if not extensions:
             return Finding("ok", "users_all")
         params = {

@@ -125,7 +125,7 @@ class ZadarmaHealth(models.AbstractModel):
         """Return how the inbox does: the last notification, those that wait, those that failed."""
         events = self.env["zadarma.event"]
         domain, now = [("company_id", "=", company.id)], fields.Datetime.now()
-        last = events.search(domain, order="received_at desc", limit=1)
+        last = events._find_last(company)
         text = self.env._("No notification has come yet. Make a call to see one.")
         if last:
             text = self.env._("The last one came on %(date)s.", date=self._format_date(last.received_at))

@@ -14,7 +14,7 @@ from odoo.tools import SQL
 
 from odoo.addons.bus.models.bus import channel_with_db, json_dump
 
-from ..zadarma_api.signature import webhook_signature
+from ..zadarma_api.signature import verify_webhook, webhook_signature
 
 SECRET = "secret"
 TOKEN = "a" * 40
@@ -216,6 +216,8 @@ class ZadarmaApiMixin:
     def _request_handler(cls, session, request, /, **kwargs):
         """Override to answer for Zadarma."""
         url = urlsplit(request.url)
+        if request.method == "POST" and url.path.startswith("/zadarma/") and url.hostname == "crm.example.com":
+            return cls._answer_as_this_server(request)
         if url.hostname != "api.zadarma.com":
             return super()._request_handler(session, request, **kwargs)
         params = dict(parse_qsl(request.body or url.query))
@@ -225,11 +227,24 @@ class ZadarmaApiMixin:
         if isinstance(answer, Exception):
             raise answer
         status, values = answer if isinstance(answer, tuple) else (200, answer)
-        body = json.dumps({"status": "success" if status < 300 else "error", **values}).encode()
-        response = requests.Response()
-        response.status_code = status
-        response.raw = urllib3.HTTPResponse(io.BytesIO(body), preload_content=False)
-        return response
+        return _respond(status, json.dumps({"status": "success" if status < 300 else "error", **values}))
+
+    @classmethod
+    def _answer_as_this_server(cls, request):
+        """Answer the test notification, as ``answers`` say of ``here`` or as the webhook does."""
+        answer = cls.answers.get("here")
+        if isinstance(answer, Exception):
+            raise answer
+        form = dict(parse_qsl(request.body))
+        authentic = verify_webhook(SECRET, form, request.headers["Signature"])
+        return _respond(*(answer or ((200, "{}") if authentic else (403, "Forbidden"))))
+
+
+def _respond(status, body):
+    response = requests.Response()
+    response.status_code = status
+    response.raw = urllib3.HTTPResponse(io.BytesIO(body.encode()), preload_content=False)
+    return response
 
 
 API_ANSWERS = {

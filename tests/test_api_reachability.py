@@ -1,13 +1,14 @@
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from threading import Thread
 from unittest.mock import patch
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 import requests
 
 from odoo.tests import BaseCase
 
-from ..zadarma_api.reachability import check_echo, judge
+from ..zadarma_api.reachability import check_echo, judge, send_test
+from ..zadarma_api.signature import verify_webhook
 
 # Before Odoo's tests put their own in its place.
 _send = requests.Session.send
@@ -67,9 +68,41 @@ class TestReachability(BaseCase):
         ):
             self.assertEqual(self.echo(answer), "wrong")
 
+    def test_test_is_signed_and_its_answer_told(self):
+        for status, body, expected in (
+            (200, b"{}", "ok"),
+            (200, b"{}\n<html>", "wrong"),
+            (403, b"Forbidden", "refused"),
+            (404, b"{}", "wrong"),
+            (302, b"", "wrong"),
+        ):
+            received = []
+
+            class Handler(BaseHTTPRequestHandler):
+                answer = status, body, received
+
+                def do_POST(self):
+                    status, body, received = self.answer
+                    text = self.rfile.read(int(self.headers["Content-Length"])).decode()
+                    received.append((dict(parse_qsl(text)), self.headers["Signature"]))
+                    self.send_response(status)
+                    self.end_headers()
+                    self.wfile.write(body)
+
+                def log_message(self, *_args):
+                    """Say nothing."""
+
+            with HTTPServer(("127.0.0.1", 0), Handler) as server, patch.object(requests.Session, "send", _send):
+                Thread(target=server.handle_request, daemon=True).start()
+                self.assertEqual(send_test(f"http://127.0.0.1:{server.server_port}/zadarma/x", "secret"), expected)
+            [(form, signature)] = received
+            self.assertTrue(verify_webhook("secret", form, signature))
+            self.assertFalse(verify_webhook("another", form, signature))
+
     def test_nothing_that_answers_is_unreachable(self):
         with HTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as server:
             port = server.server_port
         with patch.object(requests.Session, "send", _send):
             self.assertEqual(check_echo(f"http://127.0.0.1:{port}/"), "unreachable")
             self.assertEqual(check_echo("http:///"), "unreachable")
+            self.assertEqual(send_test(f"http://127.0.0.1:{port}/", "secret"), "unreachable")

@@ -11,6 +11,7 @@ from odoo.tools import config, mute_logger
 
 from ..models import res_company_connection
 from ..zadarma_api import client
+from ..zadarma_api.events import TEST_EVENT
 from ..zadarma_api.throttle import LIMIT
 from .common import API_ANSWERS, START, ZadarmaAccountCase, ZadarmaApiMixin, ZadarmaMixin, inbound
 
@@ -196,6 +197,31 @@ class TestConnect(ZadarmaAccountCase):
         self.answers["/v1/pbx/webhooks/"] = {"url": "https://sms.example.com/hook"}
         self.assertIn("left alone", self.connect()["events"].message)
         self.assertFalse(self.posted("/v1/pbx/webhooks/url/"))
+
+    def test_notification_of_ones_own_shows_that_they_get_in(self):
+        checks = self.connect()
+        self.assertEqual(
+            checks["test"].message, "A test notification came in through crm.example.com, was accepted and stored."
+        )
+        for answer, reason, state, advice in (
+            ((403, "Forbidden"), "test_refused", "failed", "Another database"),
+            ((404, "<html>"), "test_wrong", "failed", "dbfilter"),
+            ((200, "<html>"), "test_wrong", "failed", "web.base.url"),
+            ((303, ""), "test_wrong", "failed", "dbfilter"),
+            (requests.ConnectTimeout(), "test_unreachable", "warning", "comes from outside"),
+        ):
+            self.answers["here"] = answer
+            test = self.connect()["test"]
+            self.assertEqual((test.reason, test.state), (reason, state))
+            self.assertIn(advice, test.advice)
+
+    def test_notification_of_ones_own_is_not_sent_where_it_would_be_refused(self):
+        self.answers["here"] = (500, "nobody asks")
+        self.company.zadarma_restrict_addresses = True
+        self.assertEqual(self.connect()["test"].reason, "test_restricted")
+        self.company.zadarma_restrict_addresses = False
+        self.answers["POST /v1/pbx/callinfo/url/"] = REFUSED
+        self.assertEqual(self.connect()["test"].reason, "test_untried")
 
     def test_switched_off_notification_is_noticed(self):
         self.answers["POST /v1/pbx/callinfo/notifications/"] = {"notifications": {"notify_start": "false"}}
@@ -423,6 +449,16 @@ class TestWatch(ZadarmaAccountCase):
                 self.watch()
                 self.assertEqual(self.check(code).state, "ok")
 
+    def test_server_that_cannot_call_itself_is_content_once_zadarma_calls(self):
+        self.answers["here"] = requests.ConnectTimeout()
+        self.company.action_zadarma_connect()
+        self.deliver({"event": TEST_EVENT, "call_start": "x"})
+        self.watch()
+        self.assertEqual(self.check("test").state, "warning")
+        self.deliver(inbound("START"))
+        self.watch()
+        self.assertEqual((self.check("test").state, self.check("test").reason), ("ok", "test_overtaken"))
+
     def test_calls_without_notifications_are_noticed(self):
         rows = [{"pbx_call_id": f"in_{number % 2:040x}", "callstart": "x"} for number in range(4)]
         self.answers["/v1/statistics/pbx/"] = {"stats": rows}
@@ -521,14 +557,14 @@ class TestConnectOverHttp(ZadarmaApiMixin, ZadarmaMixin, HttpCase):
 
     def test_server_with_one_worker_leaves_the_check_of_its_address_to_the_cron(self):
         self.press("action_zadarma_connect", workers=1)
-        self.assertEqual([self.check(code).state for code in ("address", "events")], ["waiting"] * 2)
+        self.assertEqual([self.check(code).state for code in ("address", "events", "test")], ["waiting"] * 3)
         self.assertEqual(self.check("notifications").state, "ok")
         self.assertIn("two workers", self.check("address").advice)
         self.assertFalse(self.posted())
         self.answers["/v1/pbx/callinfo/"] = {"url": self.company.zadarma_webhook_url}
         self.company._zadarma_watch()
         self.assertTrue(self.posted())
-        self.assertEqual([self.check(code).state for code in ("address", "events")], ["ok"] * 2)
+        self.assertEqual([self.check(code).state for code in ("address", "events", "test")], ["ok"] * 3)
 
     def test_server_with_one_worker_does_not_call_itself(self):
         told = self.press("action_zadarma_test_address", workers=1)

@@ -6,6 +6,7 @@ from odoo.exceptions import AccessError
 from odoo.tests import new_test_user, tagged
 
 from ..models import zadarma_check
+from ..zadarma_api.events import TEST_EVENT
 from ..zadarma_api.throttle import LIMIT
 from .common import SECRET, TOKEN, ZadarmaAccountCase, ZadarmaHttpCase, inbound
 
@@ -62,6 +63,13 @@ class TestHealth(ZadarmaAccountCase):
         self.run_crons()
         self.assertEqual({line["state"] for line in self.lines().values()}, {"ok"})
 
+    def test_notification_of_ones_own_is_none_of_zadarmas(self):
+        self.deliver({"event": TEST_EVENT, "call_start": "x"})
+        self.assertEqual(self._find_events(name=TEST_EVENT).state, "other")
+        self.assertEqual(self.lines()["last"]["state"], "warning")
+        self.deliver(inbound("START"))
+        self.assertEqual(self.lines()["last"]["state"], "ok")
+
     def test_inbox_that_stands_still_is_red(self):
         self.deliver(inbound("START"), process=False)
         self.assertNotIn("waiting", self.lines())
@@ -93,6 +101,15 @@ class TestHealth(ZadarmaAccountCase):
     def test_unmapped_extensions_are_named(self):
         self.company.action_zadarma_connect()
         self.assertIn("104", self.lines()["users"]["text"])
+
+    def test_mended_extension_is_told_at_once(self):
+        self.company.action_zadarma_connect()
+        self.extension("104").user_id = self.supervisor
+        self.assertEqual(self.lines()["users"]["state"], "ok")
+        self.extension("104").user_id = False
+        self.assertEqual(self.lines()["users"]["state"], "failed")
+        self.extension("104").active = False
+        self.assertEqual(self.lines()["users"]["state"], "ok")
 
     def test_texts_are_the_readers(self):
         self.company.action_zadarma_connect()

@@ -37,6 +37,8 @@ CALL_EVENTS: dict[str, tuple[str, ...]] = {
     "NOTIFY_RECORD": ("pbx_call_id", "call_id_with_rec"),
 }
 # Events that are neither unknown nor part of what a call is.
+# What this server sends to its own address, to see whether notifications get in.
+TEST_EVENT = "ODOO_TEST"
 OTHER_EVENTS = ("NOTIFY_IVR", "SMS", "NUMBER_LOOKUP", "CALL_TRACKING", "SPEECH_RECOGNITION", "DOCUMENT")
 
 _CALL_ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z_.\-]{0,79}")

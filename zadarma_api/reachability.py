@@ -8,6 +8,9 @@ from urllib.parse import urlsplit
 
 import requests
 
+from .events import TEST_EVENT
+from .signature import webhook_signature
+
 _SECONDS = 5
 _MAX_ECHO_BYTES = 256
 # Names that mean something inside of a network only.
@@ -36,6 +39,25 @@ def judge(url: str) -> str:
         if not address.is_global:
             return "private"
     return "" if parts.scheme == "https" else "insecure"
+
+
+def send_test(url: str, secret: str) -> str:
+    """Send a notification to an address of one's own as Zadarma would, signed and all.
+
+    :return: ``ok``, ``unreachable``, ``refused`` where the signature is not accepted, or ``wrong`` where something else
+        answers.
+    """
+    form = {"event": TEST_EVENT, "call_start": secrets.token_hex(8)}
+    headers = {"Signature": webhook_signature(secret, form)}
+    try:
+        response = requests.post(url, data=form, headers=headers, timeout=_SECONDS, allow_redirects=False, stream=True)
+        with response:
+            body = response.raw.read(_MAX_ECHO_BYTES, decode_content=True)
+    except (requests.RequestException, OSError, ValueError):
+        return "unreachable"
+    if response.status_code == 403:
+        return "refused"
+    return "ok" if response.status_code == 200 and body == b"{}" else "wrong"
 
 
 def check_echo(url: str) -> str:

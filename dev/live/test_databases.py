@@ -134,10 +134,10 @@ def test_host_name_decides_and_one_worker_is_enough(hosting, zadarma):
         assert not hosting.sql(name, "SELECT 1 FROM zadarma_check"), "nothing was counted either"
 
     found = hosting.connect(zadarma)
-    assert (found["account"], found["address"], found["events"]) == ("connected", "later", "later")
+    assert [found[step] for step in ("account", "address", "events", "test")] == ["connected", *["later"] * 3]
     assert "cannot call itself" in hosting.test_address()["message"]
     wait_for(lambda: hosting.found()["address"] == "address_set", "the cron finishes what Connect began", 90)
-    assert hosting.found()["events"] == "events_set"
+    assert [hosting.found()[step] for step in ("events", "test")] == ["events_set", "test_ok"]
     assert zadarma.settings.webhook_url == f"{hosting.url(FIRST)}/zadarma/{hosting.tokens[FIRST]}"
     assert " ERROR " not in hosting.odoo.log()
 
@@ -146,7 +146,7 @@ def test_threads_answer_while_connect_asks(hosting, zadarma):
     """Without workers, Zadarma's check and the echo test are answered by another thread at once."""
     hosting.start(workers=0, dbfilter=FILTER)
     found = hosting.connect(zadarma)
-    assert (found["address"], found["events"]) == ("address_set", "events_set")
+    assert [found[step] for step in ("address", "events", "test")] == ["address_set", "events_set", "test_ok"]
     assert hosting.test_address()["type"] == "success"
 
 
@@ -160,5 +160,6 @@ def test_server_that_cannot_tell_its_databases_apart_says_so(hosting, zadarma):
     assert hosting.notify(FIRST, "any.example", **{"X-Odoo-Database": SECOND}) == 403
     assert hosting.notify(FIRST, "any.example", **{"X-Odoo-Database": PLAIN}) == 404
     assert hosting.stored() == before
-    assert hosting.connect(zadarma)["address"] == "address_refused"
+    found = hosting.connect(zadarma)
+    assert (found["address"], found["test"]) == ("address_refused", "test_untried")
     assert "dbfilter" in hosting.test_address()["message"]

@@ -47,6 +47,7 @@ def test_new_administrator_connects_in_one_press(zadarma, odoo, admin, empty_acc
     tab.get_by_role("button", name="Connect", exact=True).click()
     tab.locator(STEPS, has_text="All notifications about calls are switched on").wait_for()
     assert tab.locator(STEPS, has_text="accepts key and secret").count() == 1
+    assert tab.locator(STEPS, has_text="A test notification came in").count() == 1
     assert SECRET not in tab.content()
     desk.picture("settings-connected")
     wait_for(lambda: all(zadarma.settings.notifications.values()), "all notifications are on")
