@@ -3,6 +3,7 @@ from datetime import timedelta
 
 from odoo import api, fields, models
 from odoo.exceptions import AccessError
+from odoo.tools import format_datetime
 
 from .zadarma_check import SETUP_CODES
 
@@ -230,4 +231,4 @@ class ZadarmaHealth(models.AbstractModel):
 
     @api.model
     def _format_date(self, moment):
-        return fields.Datetime.to_string(fields.Datetime.context_timestamp(self, moment))
+        return format_datetime(self.env, moment)
