@@ -7,4 +7,5 @@ def uninstall_hook(env):
     :param odoo.api.Environment env: of the database.
     """
     env["ir.config_parameter"].search([("key", "=like", "zadarma.%")]).unlink()
+    env["ir.attachment"].search([("res_model", "=", "zadarma.recording.file")]).unlink()
     env.cr.execute("DROP FUNCTION IF EXISTS zadarma_read_caller, zadarma_read_candidates")

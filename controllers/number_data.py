@@ -22,7 +22,7 @@ class ZadarmaNumberData(http.Controller):
         if not is_own or not str(part).isdecimal() or not int(part):
             raise request.not_found()
         # The answer closes the file, which is gone by that.
-        file = TemporaryFile()  # pylint: disable=consider-using-with
+        file = TemporaryFile()  # noqa: SIM115
         wizard._write_export(file, int(part))
         size = file.tell()
         file.seek(0)

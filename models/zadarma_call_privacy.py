@@ -36,10 +36,6 @@ class ZadarmaCall(models.Model):
         """Override: what notifications still tell of an erased call changes nothing of it."""
         return self.is_erased or super()._has_lost_events()
 
-    def _has_taken(self, rows):
-        """Override: what statistics still tell of an erased call changes nothing of it."""
-        return self.is_erased or super()._has_taken(rows)
-
     # === HANDING OVER === #
 
     def _prepare_export(self):

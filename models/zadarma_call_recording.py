@@ -40,11 +40,10 @@ class ZadarmaCall(models.Model):
 
     def write(self, vals):
         """Override to write down who sets and lifts a legal hold."""
-        changed = self.filtered(lambda call: call.legal_hold != bool(vals.get("legal_hold", call.legal_hold)))
-        result = super().write(vals)
-        if changed:
+        if "legal_hold" in vals:
+            changed = self.filtered(lambda call: call.legal_hold != bool(vals["legal_hold"]))
             self.env["zadarma.recording.access"]._note("hold" if vals["legal_hold"] else "release", changed)
-        return result
+        return super().write(vals)
 
     @api.ondelete(at_uninstall=False)
     def _unlink_except_legal_hold(self):
@@ -66,8 +65,11 @@ class ZadarmaCall(models.Model):
     def _request_recordings(self):
         """Have a row for each recording of the call, which is loaded later, or deleted where none is wanted."""
         if self.state == "ended" and self.is_recorded:
-            keys = list(filter(None, (self.recording_ref or "").split(",")))
-            self._add_recordings(keys or [False], self._prepare_recording_values())
+            self._add_recordings(self._get_recording_keys(), self._prepare_recording_values())
+
+    def _get_recording_keys(self):
+        """Return the recordings' ids at Zadarma; of a call whose recording has none yet, false."""
+        return list(filter(None, (self.recording_ref or "").split(","))) or [False]
 
     def _prepare_recording_values(self):
         """Return the values of new recordings of the call, none where recordings do not matter.
@@ -76,12 +78,14 @@ class ZadarmaCall(models.Model):
         """
         company = self.company_id
         ready_at = max((self.date_end or self.date_start) + _READY_AFTER, fields.Datetime.now())
-        if self._is_not_to_be_recorded():
+        if self._is_not_to_be_recorded() and not self.legal_hold:
             return {"state": "removed", "next_try": ready_at}
         if not company.zadarma_fetch_recordings or self.date_start < company._zadarma_oldest_recording():
             return None
         # What is history is there to be heard, and not loaded by itself: there may be very many.
-        return {"state": "waiting", "next_try": ready_at} if self._is_recent() else {"state": "remote"}
+        if self._is_recent() and not self.is_settled:
+            return {"state": "waiting", "next_try": ready_at}
+        return {"state": "remote"}
 
     def _add_recordings(self, keys, values):
         """Have a row for each recording; those of which the id was not known get it.
@@ -93,12 +97,10 @@ class ZadarmaCall(models.Model):
         rows = self.recording_ids
         if values and values["state"] == "removed":
             rows.filtered(lambda row: row.state != "removed")._remove(values["next_try"])
-        known = self.env["zadarma.recording"].search(
-            [("company_id", "=", self.company_id.id), ("key", "in", list(filter(None, keys)))]
-        )
+        known = self.env["zadarma.recording"]._find_keys(self.company_id, keys).mapped("key")
         nameless = rows.filtered(lambda row: not row.key)
         for key in keys:
-            if key in known.mapped("key") or (not key and rows):
+            if key in known or (not key and rows):
                 continue
             if nameless:
                 nameless[0].key, nameless = key, nameless[1:]
@@ -112,10 +114,19 @@ class ZadarmaCall(models.Model):
         partners |= partners.commercial_partner_id
         return self.company_id.zadarma_do_not_record or any(partners.mapped("zadarma_do_not_record"))
 
-    def _create_counted(self, company, counted, since):
-        """Override for calls of the past: what was recorded of them can be heard, or is deleted, as of any other."""
-        result = super()._create_counted(company, counted, since)
-        domain = [("company_id", "=", company.id), ("pbx_call_id", "in", list(counted)), ("is_recorded", "=", True)]
-        for call in self.search([*domain, ("is_settled", "=", True)]):
-            call._request_recordings()
-        return result
+    def _add_past_recordings(self, company):
+        """Have rows for what was recorded of many calls of the past, with a few statements for all of them.
+
+        :param res.company company: whose calls.
+        """
+        calls = self.filtered("is_recorded")
+        keys = {call: call._get_recording_keys() for call in calls}
+        recordings = self.env["zadarma.recording"]
+        known = set(recordings._find_keys(company, [key for found in keys.values() for key in found]).mapped("key"))
+        rows = []
+        for call in calls:
+            if values := call._prepare_recording_values():
+                new = [key for key in keys[call] if not key or key not in known]
+                rows += [{"call_id": call.id, "key": key, **values} for key in new]
+                known.update(new)
+        recordings.create(rows)

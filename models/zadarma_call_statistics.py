@@ -254,7 +254,9 @@ class ZadarmaCall(models.Model):
             outcome.failed[call_id] = type(error).__name__
 
     def _has_taken(self, rows):
-        """Tell whether these rows took part in what the call is, so that they cannot change it any more."""
+        """Tell whether these rows took part in what the call is, or it is erased: they cannot change it any more."""
+        if self.is_erased:
+            return True
         if not self.statistics or self.state != "ended" or self.is_timed_out:
             return False
         # A zone that was set right afterwards moves the start.
@@ -372,6 +374,7 @@ class ZadarmaCall(models.Model):
             for leg in state.legs
         ]
         self.env["zadarma.call.leg"].create(legs)
+        created.filtered("is_settled")._add_past_recordings(company)
 
     def _prepare_leg_values(self, company, call, leg):
         users = self._find_users(company, [leg.extension])

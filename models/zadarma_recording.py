@@ -69,6 +69,11 @@ class ZadarmaRecording(models.Model):
         files.unlink()
         return result
 
+    @api.model
+    def _find_keys(self, company, keys):
+        """Return the recordings that Zadarma knows by some ids, whatever call they are of."""
+        return self.search([("company_id", "=", company.id), ("key", "in", list(filter(None, keys)))])
+
     # === THE FILE === #
 
     def _store(self, content, mimetype):
@@ -129,12 +134,21 @@ class ZadarmaRecording(models.Model):
         except OSError:
             return False
 
+    def _filter_remote(self):
+        """Return those of which only Zadarma has the file."""
+        return self.filtered(lambda recording: recording.state == "remote" and not recording.attachment_id)
+
     def _get_file_name(self, mimetype=None):
         """Return the name under which it is kept by who downloads it; says nothing of who called."""
         self.ensure_one()
         moment = fields.Datetime.context_timestamp(self, self.date_start)
         extension = mimetypes.guess_extension(mimetype or self.mimetype or "") or ".mp3"
         return f"{moment:%Y-%m-%d %H.%M} {self.id}{extension}"
+
+    def action_open_call(self):
+        """Open the call."""
+        self.ensure_one()
+        return self.call_id.get_formview_action()
 
     def _prepare_export(self):
         """Return what is handed over of the recording besides its file."""

@@ -41,12 +41,14 @@ class Trouble(NamedTuple):
     :ivar text: for people.
     :ivar wait: seconds before the next try, 0 to go by how often it was tried.
     :ivar is_general: whether others of the company would meet the same now.
+    :ivar hope: for people, as long as it is tried again; the text for nothing.
     """
 
     kind: str
     text: str
     wait: int = 0
     is_general: bool = False
+    hope: str = ""
 
 
 class ZadarmaRecording(models.Model):
@@ -96,7 +98,7 @@ class ZadarmaRecording(models.Model):
         elif self.state == "waiting" and self.company_id.zadarma_recording_storage == "zadarma":
             self.write({"state": "remote", "next_try": False, "error": False})
         else:
-            return self._load(_SECONDS)
+            return self._load()
         return False
 
     def _in_turn(self, work):
@@ -157,14 +159,14 @@ class ZadarmaRecording(models.Model):
 
     def _load_for_people(self):
         if self._is_playable() and not self._has_file():
-            self._load(_SECONDS_OF_PEOPLE)
+            self._load(is_urgent=True)
 
     # === LOADING === #
 
-    def _load(self, seconds):
+    def _load(self, is_urgent=False):
         """Load the file; the lock is held.
 
-        :param int seconds: how long it may take, once Zadarma gave the link.
+        :param bool is_urgent: whether a person waits for it.
         :return: whether others of the company had better wait.
         :rtype: bool
         """
@@ -173,18 +175,21 @@ class ZadarmaRecording(models.Model):
         self.write({"attempts": self.attempts + 1, "next_try": fields.Datetime.now() + LEASE})
         cr.commit()
         try:
-            self._load_file(seconds)
+            self._load_file(is_urgent)
         except (ZadarmaError, DownloadError, UserError, OSError) as error:
             cr.rollback()
             self.env.invalidate_all(flush=False)
+            if not self.exists():
+                return False
             trouble = self._get_trouble(error)
             self._note_trouble(trouble)
             return trouble.is_general
         return False
 
-    def _load_file(self, seconds):
+    def _load_file(self, is_urgent):
         """Ask for the link, load what is behind it, and keep that."""
-        client = self.company_id._zadarma_client()
+        client = self.company_id._zadarma_client(urgent=is_urgent)
+        seconds = _SECONDS_OF_PEOPLE if is_urgent else _SECONDS
         link = self._ask_link(client)
         self.env.cr.commit()
         with TemporaryFile() as file:
@@ -271,14 +276,20 @@ class ZadarmaRecording(models.Model):
             return Trouble("fault", text, wait=3600, is_general=True)
         if not isinstance(error, RefusedError):
             return Trouble("fault", text, is_general=meaning(error) == "unreachable")
-        if self._is_not_found(error):
-            text = self.env._("Zadarma has no recording of this call.")
-        return Trouble("miss", text)
+        return self._get_miss() if self._is_not_found(error) else Trouble("miss", text)
+
+    def _get_miss(self):
+        return Trouble(
+            "miss",
+            self.env._("Zadarma has no recording of this call."),
+            hope=self.env._("Zadarma does not have the recording ready yet."),
+        )
 
     def _get_download_trouble(self, error):
-        kind = {"missing": "miss", "type": "miss", "size": "final", "address": "final"}.get(error.reason, "fault")
+        if error.reason == "missing":
+            return self._get_miss()
+        kind = {"type": "miss", "size": "final", "address": "final"}.get(error.reason, "fault")
         texts = {
-            "missing": self.env._("Zadarma has no recording of this call."),
             "type": self.env._("What Zadarma sent is no recording."),
             "size": self.env._("The recording is larger than %(size)s MB.", size=MAX_BYTES // 1024**2),
             "address": self.env._(
@@ -298,11 +309,11 @@ class ZadarmaRecording(models.Model):
             return
         now = fields.Datetime.now()
         misses = self.misses + (trouble.kind == "miss")
-        values = {"misses": misses, "error": trouble.text}
+        values = {"misses": misses, "error": trouble.hope or trouble.text}
         if trouble.kind == "busy":
             values["attempts"] = self.attempts - 1
         if self._is_given_up(trouble, misses):
-            self.write({**values, **self._get_end(trouble)})
+            self.write({**values, "error": trouble.text, **self._get_end(trouble)})
             return
         pause = _PAUSES[min(max(misses, self.attempts if trouble.kind == "fault" else 1), len(_PAUSES)) - 1]
         if trouble.kind == "fault":

@@ -5,8 +5,9 @@ import zipfile
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import tagged
 
-from .common import CALL_ID, CALLER, RECORDING_ID, ZadarmaHttpCase, end, inbound
+from .common import CALL_ID, CALLER, RECORDING_ID, START, ZadarmaHttpCase, end, inbound
 from .recording_common import MP3, RecordedCase, RecordingMixin
+from .statistics_common import StatisticsCase, leg, whole
 
 LOCAL = "0170 12345678"
 OTHER = "+4917099999999"
@@ -14,7 +15,7 @@ OTHER_CALL = f"in_{8:040x}"
 
 
 @tagged("post_install", "-at_install")
-class TestNumberData(RecordedCase):
+class TestNumberData(RecordedCase, StatisticsCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
@@ -75,6 +76,12 @@ class TestNumberData(RecordedCase):
         self.assertEqual(self.known.recording_ids.mapped("state"), ["removed"])
         self.run_jobs(5)
         self.assertEqual(len(self.loaded), 1)
+
+    def test_erased_call_stays_so_whatever_statistics_tell(self):
+        self._data().action_erase()
+        self.take(whole(), leg("101", "answered", 50, call_id=RECORDING_ID, is_recorded=True), since=START)
+        self.assertFalse(self.known.number or self.known.statistics)
+        self.assertEqual(self.known.recording_ids.mapped("state"), ["removed"])
 
     def test_others_are_left_alone(self):
         other = self.call("1740823260.99", call_id=OTHER_CALL, caller=OTHER)

@@ -1,16 +1,19 @@
 import os
+import random
 import resource
 from contextlib import contextmanager
 from datetime import timedelta
 
 import requests
 
+from odoo import SUPERUSER_ID, api
 from odoo.exceptions import AccessError
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
-from .common import RECORDING_ID, answer, end, inbound, record
-from .recording_common import LINK, MP3, REQUEST, RecordedCase, file_reply
+from .common import CALL_ID, CALLER, RECORDING_ID, START, answer, end, inbound, record
+from .recording_common import LINK, MP3, REQUEST, FilesMixin, RecordedCase, file_reply
+from .statistics_common import StatisticsCase, leg, whole
 
 OTHER_ID = "1740823260.99"
 _LOGGER = "odoo.addons.zadarma.models.zadarma_recording"
@@ -126,6 +129,7 @@ class TestFetch(RecordedCase):
                 self.run_jobs(1)
                 self.assertEqual(len(self.asked_for()), asked, f"after {minutes} minutes")
         self.assertEqual((recording.misses, recording.attempts), (5, 5))
+        self.assertEqual(recording.error, "Zadarma does not have the recording ready yet.")
         self.answers[REQUEST] = self._give_links
         self.run_jobs(24 * 60)
         self.assertEqual((recording.state, recording.error, recording.attempts), ("stored", False, 6))
@@ -191,6 +195,26 @@ class TestFetch(RecordedCase):
         self.assertEqual(recording.state, "waiting")
         self.run_jobs(60)
         self.assertEqual((recording.state, recording.error), ("failed", "The recording did not come whole."))
+
+    def test_faults_by_chance_lose_nothing(self):
+        """Every third answer is wrong in some way; all recordings come in the end, whole."""
+        chance, count = random.Random(1), 40
+        faults = (
+            lambda: file_reply(MP3[:100], Content_Length=str(len(MP3))),
+            lambda: file_reply(b"<html></html>", Content_Type="text/html"),
+            lambda: file_reply(b"", 404),
+            lambda: file_reply(b"", 500),
+            lambda: requests.ConnectionError("reset"),
+        )
+        type(self).file = lambda: chance.choice(faults)() if chance.random() < 0.3 else file_reply()
+        for index in range(count):
+            self.call(f"1740823200.{index}", call_id=f"in_{index:040x}")
+        with mute_logger(*_QUIET):
+            for _ in range(60):
+                self.run_jobs(60)
+        recordings = self.env["zadarma.recording"].search([])
+        self.assertEqual(recordings.mapped("state"), ["stored"] * count)
+        self.assertEqual({recording.attachment_id.raw for recording in recordings}, {MP3})
 
     def test_other_files_are_refused(self):
         recording = self.call(RECORDING_ID).recording_ids
@@ -282,3 +306,40 @@ class TestFetch(RecordedCase):
         recording = self.call(RECORDING_ID).recording_ids
         self.run_jobs(5)
         self.assertEqual((recording.state, self.asked), ("remote", []))
+
+
+@tagged("post_install", "-at_install")
+class TestRecordingsOfStatistics(FilesMixin, StatisticsCase):
+    """Calls that no notification told of."""
+
+    ROWS = (whole(call_id=RECORDING_ID, is_recorded=True), leg("101", "answered", 42))
+
+    def _take(self, *rows, **options):
+        self.take(*rows, **options)
+        return self._find_call().recording_ids
+
+    def test_recordings_of_the_past_are_there_to_be_heard(self):
+        recording = self._take(*self.ROWS)
+        self.assertEqual((recording.key, recording.state, recording.next_try), (RECORDING_ID, "remote", False))
+        self.assertEqual(self._take(*self.ROWS), recording)
+
+    def test_recordings_of_lost_calls_are_loaded(self):
+        recording = self._take(*self.ROWS, since=START)
+        self.assertEqual((recording.state, bool(recording.next_try)), ("waiting", True))
+        # As a number, the id may have lost its last digits: the call's own is asked for.
+        self.clock.tick(120)
+        with self.env.registry.cursor() as cr:
+            api.Environment(cr, SUPERUSER_ID, {})["zadarma.recording"]._cron_process()
+        self.env.invalidate_all()
+        self.assertEqual(self.asked_for(), [{"pbx_call_id": CALL_ID, "lifetime": "180"}])
+        self.assertEqual(recording.state, "stored")
+
+    def test_recordings_of_the_past_that_nobody_wants(self):
+        self.env["res.partner"].create({"name": "Ada", "phone": CALLER, "zadarma_do_not_record": True})
+        recording = self._take(*self.ROWS)
+        self.assertEqual((recording.state, bool(recording.next_try)), ("removed", True))
+
+    def test_recordings_that_are_too_old_are_none(self):
+        self.company.zadarma_recording_days = 30
+        self.clock.tick(31 * 24 * 3600)
+        self.assertFalse(self._take(*self.ROWS))

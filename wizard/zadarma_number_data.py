@@ -49,7 +49,7 @@ class ZadarmaNumberData(models.TransientModel):
             wizard.call_count = len(calls)
             wizard.held_count = len(calls.filtered("legal_hold"))
             wizard.recording_count = len(recordings)
-            wizard.remote_count = len(recordings.filtered(lambda recording: not recording.attachment_id))
+            wizard.remote_count = len(recordings._filter_remote())
             wizard.note_count = len(calls._get_notes())
             wizard.event_count = len(calls.sudo()._get_events())
             wizard.part_count = -(-len(calls) // _PART)
@@ -99,9 +99,7 @@ class ZadarmaNumberData(models.TransientModel):
 
     def action_load(self):
         """Have recordings loaded that are at Zadarma, so that an export holds them."""
-        recordings = self._check_number().recording_ids.filtered(
-            lambda recording: recording.state == "remote" and not recording.attachment_id
-        )
+        recordings = self._check_number().recording_ids._filter_remote()
         # sudo: zadarma.recording - supervisors may hear them all
         recordings.sudo().write({"next_try": fields.Datetime.now()})
         recordings._wake_cron()
