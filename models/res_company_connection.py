@@ -399,7 +399,7 @@ class ResCompany(models.Model):
         """
         self.ensure_one()
         self.check_access("write")
-        url = self.sudo().zadarma_webhook_url
+        url = self.sudo().zadarma_webhook_url or ""
         reason = self._zadarma_find_obstacle(url)
         if not reason:
             reason = "echo_engaged" if self._zadarma_is_engaged() else f"echo_{reachability.check_echo(url)}"

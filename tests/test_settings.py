@@ -71,6 +71,7 @@ class TestSettings(ZadarmaAccountCase):
             self.company._zadarma_client()
         self.assertFalse(self.env["res.company"]._zadarma_accounts())
         self.assertFalse(self.company.zadarma_webhook_url)
+        self.assertEqual(self.company.action_zadarma_test_address()["params"]["type"], "warning")
 
     def test_copy_says_so_and_takes_an_account_for_tests(self):
         with self.settings() as form:
