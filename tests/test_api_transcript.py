@@ -52,9 +52,16 @@ class TestTranscript(BaseCase):
             (Line(0.1, 1, "Good morning"), Line(1.5, 2, "Hello there"), Line(4.0, 1, "Yes")),
         )
 
-    def test_groups_of_a_channel_that_follow_each_other_are_one_line(self):
-        answer = recognized(words((0, 1, "one")), words((1.2, 2, "two")), words((9, 10, "three")))
-        self.assertEqual(parse_transcript(answer).lines, (Line(0, 1, "one two"), Line(9, 1, "three")))
+    def test_groups_of_a_channel_are_lines_unless_one_follows_at_once(self):
+        answer = recognized(
+            words((0, 1, "one")),
+            words((1.2, 2, "two")),
+            words((2.8, 3, "three"), (3.8, 4, "four")),
+            words((9, 9, "five")),
+        )
+        self.assertEqual(
+            parse_transcript(answer).lines, (Line(0, 1, "one two"), Line(2.8, 1, "three four"), Line(9, 1, "five"))
+        )
 
     def test_long_speech_is_cut_where_the_speaker_takes_breath(self):
         speech = [(second, second + 0.7, "something") for second in range(60)]

@@ -16,8 +16,9 @@ PATH = "/v1/speech_recognition/"
 
 # A pause that is longer than this, in seconds, begins a new line.
 _PAUSE = 1.0
-# A line that got as long as this, in characters, ends with the next pause for breath, or at twice the length.
-_LINE_LENGTH, _BREATH = 160, 0.25
+# A pause for breath does where Zadarma begins something new, or where the line got as long as this, in characters;
+# at twice the length it ends in any case.
+_BREATH, _LINE_LENGTH = 0.25, 160
 _MAX_WORDS, _MAX_WORD_LENGTH, _MAX_PHRASE_LENGTH = 50_000, 100, 2_000
 _LONGEST = 24 * 3600
 
@@ -59,6 +60,7 @@ class _Word:
     start: float
     end: float
     text: str
+    group: int
 
 
 def parse_transcript(answer: Mapping[str, Any]) -> Transcript:
@@ -82,9 +84,9 @@ def plain_text(lines: Iterable[Line]) -> str:
 def _lines_of_words(groups: Any) -> list[Line]:
     spoken: dict[int, list[_Word]] = defaultdict(list)
     left = _MAX_WORDS
-    for group in _mappings(groups):
+    for number, group in enumerate(_mappings(groups)):
         for raw in _mappings(group.get("result")):
-            word = _read_word(raw)
+            word = _read_word(raw, number)
             if word and left > 0:
                 left -= 1
                 spoken[_speaker(group)].append(word)
@@ -95,17 +97,18 @@ def _lines_of_words(groups: Any) -> list[Line]:
 def _split(speaker: int, words: list[_Word]) -> Iterator[Line]:
     """Cut what one speaker said at the pauses."""
     said: list[str] = []
-    start = end = 0.0
+    start, end, group = 0.0, 0.0, 0
     for word in sorted(words, key=lambda word: word.start):
         length = sum(map(len, said)) + len(said)
         pause = word.start - end
-        if said and (pause > _PAUSE or (length >= _LINE_LENGTH and pause > _BREATH) or length >= 2 * _LINE_LENGTH):
+        is_done = word.group != group or length >= _LINE_LENGTH
+        if said and (pause > _PAUSE or (is_done and pause > _BREATH) or length >= 2 * _LINE_LENGTH):
             yield Line(start, speaker, " ".join(said))
             said = []
         if not said:
             start = word.start
         said.append(word.text)
-        end = max(end, word.end)
+        end, group = max(end, word.end), word.group
     if said:
         yield Line(start, speaker, " ".join(said))
 
@@ -128,12 +131,12 @@ def _speaker(group: Mapping[str, Any]) -> int:
     return int(channel) if channel.isascii() and channel.isdigit() and len(channel) <= 2 else 0
 
 
-def _read_word(raw: Mapping[str, Any]) -> _Word | None:
+def _read_word(raw: Mapping[str, Any], group: int) -> _Word | None:
     text, start = _clean(raw.get("w"), _MAX_WORD_LENGTH), _seconds(raw.get("s"))
     if not text or start is None:
         return None
     end = _seconds(raw.get("e"))
-    return _Word(start, max(start, start if end is None else end), text)
+    return _Word(start, max(start, start if end is None else end), text, group)
 
 
 def _seconds(value: Any) -> float | None:
