@@ -5,8 +5,8 @@ class MailMessage(models.Model):
     """Notes of calls in the chatter.
 
     Such a note keeps its call, and is written anew for whoever reads it: in the reader's language, with what is known
-    of the call now, and with a link where the reader may open the call. What is stored as its text serves exports and
-    the search.
+    of the call now, with a link where the reader may open the call, and with what plays its recordings where the reader
+    may hear them. What is stored as its text serves exports and the search.
     """
 
     _inherit = "mail.message"
@@ -20,8 +20,12 @@ class MailMessage(models.Model):
         is_whole = "message_format" in fields
         result = super()._to_store(store, fields, **options)
         if is_whole and store.target.is_current_user(self.env):
+            # Not as superuser: what the reader may not hear is not there.
+            players = self.zadarma_call_id.with_user(self.env.user)._get_players()
             for message in self.filtered("zadarma_call_id"):
                 # sudo: zadarma.call - whoever may read the note may read what it tells
                 call_sudo = message.zadarma_call_id.sudo()
-                store.add_records_fields(message, {"body": call_sudo._render_note(reader=self.env.user)})
+                body = call_sudo._render_note(reader=self.env.user)
+                heard = [each for each in players.get(call_sudo.id, []) if each["state"] != "removed"]
+                store.add_records_fields(message, {"body": body, "zadarma_recordings": heard})
         return result

@@ -233,6 +233,17 @@ class ResCompany(models.Model):
         help="Recordings are never loaded, and are deleted at Zadarma as soon as they are known. What Zadarma records "
         "is set there for each extension: switch it off there to have nothing recorded in the first place.",
     )
+    zadarma_transcripts = fields.Selection(
+        [("never", "Never"), ("manual", "By hand"), ("always", "Always")],
+        default="never",
+        required=True,
+        help="Whether what is said in recordings is written down by Zadarma's speech recognition, which may cost money:"
+        " when somebody asks for it, or of every recording that is new.",
+    )
+    zadarma_transcript_lang = fields.Char(
+        string="Language of Zadarma Transcripts",
+        help="As Zadarma writes it, such as de-DE. Empty for the language that is set there.",
+    )
     zadarma_webrtc = fields.Boolean(
         string="Zadarma Phone in the Browser", help="Let users telephone in the browser who choose it."
     )
@@ -301,6 +312,10 @@ class ResCompany(models.Model):
         "Hours and seconds of missed calls cannot be negative.",
     )
 
+    _zadarma_transcript_lang_form = models.Constraint(
+        "CHECK (zadarma_transcript_lang ~ '^[a-z]{2,3}-[A-Z]{2}$')",
+        "Enter the language of transcripts in the form de-DE, or none.",
+    )
     _zadarma_recording_days_positive = models.Constraint(
         "CHECK (zadarma_recording_days >= 0)",
         "Enter for how many days recordings are kept, or 0 to keep them for ever.",

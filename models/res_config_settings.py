@@ -43,6 +43,8 @@ class ResConfigSettings(models.TransientModel):
     zadarma_recording_download = fields.Selection(related="company_id.zadarma_recording_download", readonly=False)
     zadarma_recording_days = fields.Integer(related="company_id.zadarma_recording_days", readonly=False)
     zadarma_do_not_record = fields.Boolean(related="company_id.zadarma_do_not_record", readonly=False)
+    zadarma_transcripts = fields.Selection(related="company_id.zadarma_transcripts", readonly=False)
+    zadarma_transcript_lang = fields.Char(related="company_id.zadarma_transcript_lang", readonly=False)
     zadarma_webrtc = fields.Boolean(related="company_id.zadarma_webrtc", readonly=False)
     zadarma_webrtc_lib_url = fields.Char(related="company_id.zadarma_webrtc_lib_url", readonly=False)
     zadarma_webrtc_fn_url = fields.Char(related="company_id.zadarma_webrtc_fn_url", readonly=False)

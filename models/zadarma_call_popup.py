@@ -182,6 +182,7 @@ class ZadarmaCall(models.Model):
             "date": fields.Datetime.to_string(calls.date_start),
             "label": calls._get_result_label(),
             "user": calls.user_id.sudo().name or "",
+            "player": calls._get_players().get(calls.id, []),
         }
 
     def _get_result_label(self):

@@ -22,6 +22,7 @@ class ZadarmaRecordingAccess(models.Model):
         [
             ("listen", "Listened"),
             ("download", "Downloaded"),
+            ("read", "Transcript read"),
             ("export", "Exported"),
             ("erase", "Erased"),
             ("hold", "Legal hold set"),

@@ -1,10 +1,11 @@
-import { contains } from "@mail/../tests/mail_test_helpers";
+import { contains, openFormView, openListView } from "@mail/../tests/mail_test_helpers";
 import { describe, expect, test } from "@odoo/hoot";
 import { advanceTime, press, queryAll, queryAllTexts, queryFirst } from "@odoo/hoot-dom";
 import { animationFrame } from "@odoo/hoot-mock";
 import {
     asyncStep,
     contains as web,
+    getService,
     mountWithCleanup,
     onRpc,
     patchWithCleanup,
@@ -12,7 +13,12 @@ import {
 } from "@web/../tests/web_test_helpers";
 import { browser } from "@web/core/browser/browser";
 import { localization } from "@web/core/l10n/localization";
-import { defineZadarmaModels, waitForText } from "@zadarma/../tests/zadarma_test_helpers";
+import {
+    defineZadarmaModels,
+    makeCall,
+    startWithExtension,
+    waitForText,
+} from "@zadarma/../tests/zadarma_test_helpers";
 import { RecordingButton, RecordingPlayers } from "@zadarma/recording_button/recording_button";
 
 import { Component, useState, xml } from "@odoo/owl";
@@ -309,6 +315,71 @@ test("a button tells what there is to expect, and is not there for nothing", asy
         "The recording is being fetched",
         "The recording could not be fetched",
     ]);
+});
+
+describe("places", () => {
+    async function startWithCall(recordings) {
+        const { notify, pyEnv } = await startWithExtension();
+        const id = pyEnv["zadarma.call"].create({ name: "Call from Erika", player: recordings });
+        return { id, notify, pyEnv };
+    }
+
+    test("a list plays without asking for each row and without opening the call", async () => {
+        mockSounds();
+        const { pyEnv } = await startWithCall([makeRecording()]);
+        pyEnv["zadarma.call"].create([{ name: "Silent", player: false }, { name: "Quiet" }]);
+        onRpc("zadarma.recording", "*", ({ method }) => asyncStep(method));
+        await openListView("zadarma.call", {
+            arch: `<list><field name="name"/><field name="player" widget="zadarma_recordings"/></list>`,
+        });
+        await contains(".o_data_row", { count: 3 });
+        expect(".o_zadarma_recording_button").toHaveCount(1);
+        queryFirst(".o_zadarma_recording_button").focus();
+        await press("Enter");
+        await waitForSteps(["play /zadarma/recording/1"]);
+        await contains(`.o_popover ${PLAYER}`);
+        expect(".o_list_view").toHaveCount(1);
+    });
+
+    test("a form has all recordings of the call", async () => {
+        const { id } = await startWithCall([makeRecording(), makeRecording({ id: 2 })]);
+        await openFormView("zadarma.call", id, {
+            arch: `<form><field name="player" widget="zadarma_recordings"/></form>`,
+        });
+        await contains(PLAYER, { count: 2 });
+    });
+
+    test("the note of a call in the chatter has its player, other messages have none", async () => {
+        const { pyEnv } = await startWithExtension();
+        const partnerId = pyEnv["res.partner"].create({ name: "Erika" });
+        const [callId] = pyEnv["mail.message"].create(
+            ["answered a call", "something else"].map((body) => ({
+                body,
+                message_type: "notification",
+                model: "res.partner",
+                res_id: partnerId,
+            })),
+        );
+        await openFormView("res.partner", partnerId, { arch: `<form><chatter/></form>` });
+        await contains(".o-mail-Message", { count: 2 });
+        expect(PLAYER).toHaveCount(0);
+        getService("mail.store")["mail.message"].insert({
+            id: callId,
+            zadarma_recordings: [makeRecording()],
+        });
+        await contains(`.o-mail-Message:contains('answered a call') ${PLAYER}`);
+        expect(PLAYER).toHaveCount(1);
+    });
+
+    test("the popup plays the last call of who is calling", async () => {
+        mockSounds();
+        const { notify } = await startWithExtension();
+        const last_call = { ...makeCall().last_call, player: [makeRecording()] };
+        notify(makeCall({ last_call }));
+        await contains(".o_zadarma_call_card .o_zadarma_recording_button");
+        await web(".o_zadarma_recording_button").click();
+        await waitForSteps(["play /zadarma/recording/1"]);
+    });
 });
 
 describe("transcript", () => {

@@ -1,4 +1,5 @@
 import { formatDuration } from "@zadarma/duration_field/duration_field";
+import { RecordingButton } from "@zadarma/recording_button/recording_button";
 
 import { Component, onMounted, onWillUnmount, onWillUpdateProps, useState } from "@odoo/owl";
 
@@ -17,6 +18,7 @@ const join = (...texts) => texts.filter(Boolean).join(" · ");
 /** One call: who it is, what is known about them, and what can be done. */
 export class CallCard extends Component {
     static template = "zadarma.CallCard";
+    static components = { RecordingButton };
     static props = { call: Object, onHide: Function };
 
     setup() {

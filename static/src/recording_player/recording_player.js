@@ -16,6 +16,7 @@ import {
 import { localization } from "@web/core/l10n/localization";
 import { _t } from "@web/core/l10n/translation";
 import { useService } from "@web/core/utils/hooks";
+import { formatFloat } from "@web/core/utils/numbers";
 
 /** Seconds that an arrow key moves. */
 const STEP = 5;
@@ -93,7 +94,7 @@ export class RecordingPlayer extends Component {
     }
 
     get totalText() {
-        return this.total ? formatDuration(this.total) : "–";
+        return this.total ? formatDuration(Math.round(this.total)) : "–";
     }
 
     get valueText() {
@@ -120,7 +121,7 @@ export class RecordingPlayer extends Component {
     }
 
     formatSpeed(speed) {
-        return _t("%(speed)s×", { speed: speed.toLocaleString(localization.code) });
+        return _t("%(speed)s×", { speed: formatFloat(speed, { trailingZeros: false }) });
     }
 
     toggleTranscript() {

@@ -6,7 +6,7 @@ import { _t } from "@web/core/l10n/translation";
 import { registry } from "@web/core/registry";
 import { standardFieldProps } from "@web/views/fields/standard_field_props";
 
-/** The recordings of a call: players in a form, a button in a list. */
+/** The recordings of a call: players in a form, a button where there is less room. */
 export class RecordingsField extends Component {
     static template = "zadarma.RecordingsField";
     static components = { RecordingPlayers };
@@ -17,8 +17,8 @@ export class RecordingsField extends Component {
     }
 }
 
-export class RecordingsListField extends RecordingsField {
-    static template = "zadarma.RecordingsListField";
+export class RecordingsButtonField extends RecordingsField {
+    static template = "zadarma.RecordingsButtonField";
     static components = { RecordingButton };
 }
 
@@ -28,9 +28,11 @@ registry.category("fields").add("zadarma_recordings", {
     supportedTypes: ["json"],
 });
 
-registry.category("fields").add("list.zadarma_recordings", {
-    component: RecordingsListField,
-    displayName: _t("Recordings"),
-    supportedTypes: ["json"],
-    listViewWidth: 40,
-});
+for (const view of ["list", "kanban"]) {
+    registry.category("fields").add(`${view}.zadarma_recordings`, {
+        component: RecordingsButtonField,
+        displayName: _t("Recordings"),
+        supportedTypes: ["json"],
+        listViewWidth: 40,
+    });
+}

@@ -45,7 +45,7 @@ export class Transcript extends Component {
     /** @returns {number} the index of the line that is heard now, -1 for none */
     get current() {
         return this.state.lines.findLastIndex(
-            ({ start }) => start !== false && start <= this.props.elapsed,
+            ({ start }) => start !== null && start <= this.props.elapsed,
         );
     }
 
@@ -58,7 +58,7 @@ export class Transcript extends Component {
     }
 
     getTime({ start }) {
-        return start === false ? "" : formatDuration(start);
+        return start === null ? "" : formatDuration(start);
     }
 
     getSpeaker({ speaker }) {

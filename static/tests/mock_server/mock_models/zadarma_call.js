@@ -1,7 +1,10 @@
-import { models } from "@web/../tests/web_test_helpers";
+import { fields, models } from "@web/../tests/web_test_helpers";
 
 export class ZadarmaCall extends models.Model {
     _name = "zadarma.call";
+
+    name = fields.Char();
+    player = fields.Json();
 
     /** What `get_popup_state` answers, besides the time. */
     popupState = {
