@@ -146,7 +146,7 @@ def test_recording_is_read(odoo, open_desk, talk, number):
     assert line.get_attribute("aria-current") == "true"
     tab.goto(agent.url + CALLS)
     tab.locator(".o_searchview_input").fill("my INVOICE")
-    tab.locator(".o_searchview_autocomplete li", has_text="Transcript").click()
-    tab.locator(".o_facet_value", has_text="my INVOICE").wait_for()
+    tab.locator(".o-dropdown-item", has_text="Transcript").click()
+    tab.locator(".o_searchview_facet", has_text="my INVOICE").wait_for()
     tab.locator(".o_data_row", has_text=number).wait_for()
     assert tab.locator(".o_data_row").count() == 1
