@@ -123,10 +123,12 @@ class ZadarmaCall(models.Model):
         """Return who is on the other side: the contact, the person or deal of the lead, else the number."""
         # sudo: zadarma.call - the name of who called is for everybody who sees the call
         partner_sudo, lead_sudo = self.partner_id.sudo(), self.lead_id.sudo()
-        number = self._get_number_display()
-        # A lead that nobody gave a name yet is called after the number.
-        title = lead_sudo.name if number not in (lead_sudo.name or "") else ""
-        return partner_sudo.display_name or lead_sudo.contact_name or lead_sudo.partner_name or title or number
+        return partner_sudo.display_name or self._get_lead_caller(lead_sudo) or self._get_number_display()
+
+    def _get_lead_caller(self, lead):
+        """Return the person or the deal of a lead, nothing of one that is still called after the number."""
+        title = lead.name or ""
+        return lead.contact_name or lead.partner_name or (title if self._get_number_display() not in title else "")
 
     def _get_number_display(self):
         if self.is_withheld:

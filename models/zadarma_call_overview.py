@@ -157,7 +157,7 @@ class ZadarmaCall(models.Model):
         return {
             "id": self.id,
             "direction": self.direction,
-            "title": partner.display_name or lead.name or self._get_number_display(),
+            "title": partner.display_name or self._get_lead_caller(lead) or self._get_number_display(),
             "number": "" if self.is_withheld else self._get_number_display(),
             "own_number": self.own_number_id.display_name or "",
             "seconds": seconds_since(self.talking_since if self.state == "talking" else self.create_date),

@@ -129,7 +129,7 @@ class ZadarmaCall(models.Model):
         responsible = lead.user_id or partner.user_id or partner.commercial_partner_id.user_id
         return {
             "partner": bool(partner) and own._format_partner(partner),
-            "lead": bool(lead) and {"id": lead.id, "name": lead.name or ""},
+            "lead": bool(lead) and {"id": lead.id, "name": self._get_lead_caller(lead)},
             "matches": [own._format_partner(match) for match in matches[:_MAX_MATCHES]],
             "matches_count": len(matches),
             "responsible": responsible.sudo().name or "",

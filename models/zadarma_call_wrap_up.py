@@ -91,7 +91,7 @@ class ZadarmaCall(models.Model):
         outcomes_sudo = call_sudo.env["zadarma.call.outcome"].search(call_sudo._get_outcome_domain())
         return {
             "id": self.id,
-            "title": partner.name or lead.name or call_sudo._get_number_display(),
+            "title": partner.name or call_sudo._get_lead_caller(lead) or call_sudo._get_number_display(),
             "direction": call_sudo.direction,
             "duration": call_sudo.duration,
             "outcomes": [{"id": outcome.id, "name": outcome.name} for outcome in outcomes_sudo],

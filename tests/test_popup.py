@@ -174,6 +174,17 @@ class TestPopup(ZadarmaCase):
         self.assertFalse(message["lead"])
         self.assertNotIn("Secret", str(message))
 
+    def test_lead_is_shown_by_the_person_and_never_as_its_call(self):
+        self.partner.phone = False
+        lead = self.env["crm.lead"].create(
+            {"name": "Call from +49 170 12345678", "phone": CALLER, "user_id": self.agent.id}
+        )
+        self.deliver(inbound("START"), inbound("INTERNAL", internal="101"))
+        self.assertEqual(self._sent(self.agent)[0]["lead"], {"id": lead.id, "name": ""})
+        lead.contact_name = "Ada Lovelace"
+        [call] = self.env["zadarma.call"].with_user(self.agent).get_popup_state()["calls"]
+        self.assertEqual(call["lead"]["name"], "Ada Lovelace")
+
     def test_markup_in_names_is_sent_as_text(self):
         self.partner.name = MARKUP
         self.deliver(inbound("START"), inbound("INTERNAL", internal="101"))

@@ -124,7 +124,7 @@ export class CallCard extends Component {
     }
 
     get isNumberTitle() {
-        return !this.call.partner && !this.call.lead;
+        return !this.call.partner?.name && !this.call.lead?.name;
     }
 
     /** @returns {boolean} whether people have to say which of several contacts it is */
