@@ -494,6 +494,17 @@ class TestWatch(ZadarmaAccountCase):
         self.watch(minutes=31)
         self.assertFalse(self.company.zadarma_alert_id, "a new trouble will be a new alert")
 
+    def test_extension_without_user_is_red_but_alerts_nobody(self):
+        for _look in range(8):
+            self.watch()
+        self.assertEqual(self.check("users").state, "failed")
+        self.assertFalse(self.company.zadarma_alert_id)
+        self.answers["/v1/info/balance/"] = {"balance": 1, "currency": "USD"}
+        for _look in range(8):
+            self.watch()
+        self.assertIn("1.00 USD", self.company.zadarma_alert_id.note)
+        self.assertNotIn("104", self.company.zadarma_alert_id.note)
+
     def test_short_trouble_alerts_nobody(self):
         right = self.answers["/v1/info/balance/"]
         self.answers["/v1/info/balance/"] = (502, {"message": "x"})
