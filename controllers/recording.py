@@ -36,7 +36,7 @@ class ZadarmaRecording(http.Controller):
     def _refuse_missing(self, recording_sudo):
         """Say why there is nothing to hear, and whether there may be in a while."""
         text = recording_sudo.error or request.env._("The recording is being loaded. Try again in a minute.")
-        if recording_sudo.next_try:
+        if recording_sudo and recording_sudo._is_playable():
             return self._refuse(text, 503, [("Retry-After", "60")])
         return self._refuse(text, 404)
 

@@ -229,10 +229,12 @@ class ZadarmaRecording(models.Model):
         by_key = {key_of(link): link for link in links}
         if "" in by_key:
             rows = self.call_id.recording_ids.sorted("id")
+            # Without ids, the links are told apart by their place.
             self.create([{"call_id": self.call_id.id, "next_try": self.next_try}] * (len(links) - len(rows)))
             position = list(rows).index(self)
             return links[position] if position < len(links) else links[-1]
-        self.call_id._add_recordings(sorted(by_key), {"state": self.state, "next_try": self.next_try})
+        state = "remote" if self.state == "remote" else "waiting"
+        self.call_id._add_recordings(sorted(by_key), {"state": state, "next_try": self.next_try})
         numbers = {float(key): link for key, link in by_key.items()}
         link = by_key.get(self.key) or numbers.get(float(self.key) if key_of(f"{self.key}.mp3") else None)
         if not link:

@@ -3,8 +3,10 @@
 import time
 import urllib.error
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 
 import psutil
+import pytest
 from harness import wait_for
 
 from simulator.mp3 import beeps
@@ -76,6 +78,30 @@ def test_a_talk_can_be_heard(odoo, zadarma, people, proxy, number):
     kinds = "SELECT count(*) FROM zadarma_recording_access WHERE kind = 'listen' AND call_id IN ({})"
     heard = kinds.format("SELECT id FROM zadarma_call WHERE pbx_call_id = %s")
     assert odoo.value(heard, call) == 2
+
+
+@pytest.fixture
+def kept_at_zadarma(admin):
+    """Recordings stay at Zadarma until somebody listens."""
+    company = admin.call("res.users", "read", [admin.uid], ["company_id"])[0]["company_id"]
+    admin.call("res.company", "write", company[:1], {"zadarma_recording_storage": "zadarma"})
+    yield
+    admin.call("res.company", "write", company[:1], {"zadarma_recording_storage": "odoo"})
+
+
+@pytest.mark.usefixtures("kept_at_zadarma")
+def test_many_listen_at_once_to_what_is_kept_at_zadarma(odoo, zadarma, people, proxy, number):
+    """One of them loads it, the others are told that it comes; who tries again hears it."""
+    call = talk(odoo, zadarma, number)
+    wait_for(lambda: fetch(odoo, call) or odoo.sql(STATE, call)[0][0] == "remote", "nothing is loaded yet")
+    before = downloads(zadarma)
+    zadarma.api_faults.add("drip", DOWNLOADS, seconds=2, times=1)
+    with ThreadPoolExecutor(6) as listeners:
+        jobs = [listeners.submit(listen, proxy, odoo, people["agent"], call) for _ in range(6)]
+        statuses = [job.result()[0] for job in jobs]
+    assert 200 in statuses and set(statuses) <= {200, 503}
+    assert listen(proxy, odoo, people["agent"], call)[0] == 200
+    assert downloads(zadarma) == before + 1
 
 
 def test_worker_dies_while_it_loads(odoo, zadarma, number, measure):
