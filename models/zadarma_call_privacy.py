@@ -71,8 +71,9 @@ class ZadarmaCall(models.Model):
         """Return the notifications of these calls, as far as they are kept."""
         events = self.env["zadarma.event"]
         for company, calls in self.grouped("company_id").items():
-            groups = self.env["zadarma.call.alias"]._get_groups(company.id, calls.mapped("pbx_call_id"))
-            call_ids = {*calls.mapped("pbx_call_id"), *(each for group in groups.values() for each in group)}
+            known = list(filter(None, calls.mapped("pbx_call_id")))
+            groups = self.env["zadarma.call.alias"]._get_groups(company.id, known)
+            call_ids = {*known, *(each for group in groups.values() for each in group)}
             events |= events.search([("company_id", "=", company.id), ("pbx_call_id", "in", list(call_ids))])
         return events
 
@@ -130,5 +131,6 @@ class ZadarmaCall(models.Model):
         lines.write({"number": False, "partner_id": False, "lead_id": False, "note": False})
         lines.filtered(lambda line: line.state == "todo").write({"state": "left_out", "left_out_reason": "gone"})
         self.env["zadarma.event"]._find_by_number(company, number)._forget()
-        rows = self.env["zadarma.import.row"].search([("import_id.company_id", "=", company.id)])
-        rows.filtered(lambda row: number.e164 and number.e164[1:] in row.payload).unlink()
+        if number.e164:
+            rows = self.env["zadarma.import.row"]
+            rows.search([("import_id.company_id", "=", company.id), ("payload", "like", number.e164[1:])]).unlink()

@@ -29,13 +29,17 @@ class ZadarmaRecording(models.Model):
         :param datetime not_before: when Zadarma has them ready to be deleted, if not yet.
         """
         self.attachment_id.unlink()
-        moment = max(not_before or fields.Datetime.now(), fields.Datetime.now())
-        self.write({**self._prepare_removed_values(), "next_try": moment})
-
-    @api.model
-    def _prepare_removed_values(self):
-        """Return what a removed recording holds in the place of what was said, the place to add one's own."""
-        return {"state": "removed", "size": 0, "checksum": False, "error": False, "attempts": 0, "misses": 0}
+        self.write(
+            {
+                "state": "removed",
+                "size": 0,
+                "checksum": False,
+                "error": False,
+                "attempts": 0,
+                "misses": 0,
+                "next_try": max(not_before or fields.Datetime.now(), fields.Datetime.now()),
+            }
+        )
 
     def _delete_remote(self):
         """Delete Zadarma's copy; the lock is held.

@@ -83,6 +83,14 @@ class TestNumberData(RecordedCase, StatisticsCase):
         self.assertFalse(self.known.number or self.known.statistics)
         self.assertEqual(self.known.recording_ids.mapped("state"), ["removed"])
 
+    def test_call_that_zadarma_never_told_of_takes_no_others_with_it(self):
+        self.known.write({"pbx_call_id": False})
+        text = {"event": "SMS", "caller_id": OTHER, "text": "Hello"}
+        self.deliver(text, process=False)
+        self._data().action_erase()
+        self.assertFalse(self.known.number)
+        self.assertIn("Hello", self._find_events(name="SMS").payload)
+
     def test_others_are_left_alone(self):
         other = self.call("1740823260.99", call_id=OTHER_CALL, caller=OTHER)
         self.run_jobs(2)
