@@ -11,8 +11,15 @@ class MailMessage(models.Model):
 
     _inherit = "mail.message"
 
+    # For nobody to set: whoever wrote a message of their own could have it tell of any call.
     zadarma_call_id = fields.Many2one(
-        "zadarma.call", string="Call", readonly=True, copy=False, ondelete="cascade", index="btree_not_null"
+        "zadarma.call",
+        string="Call",
+        readonly=True,
+        copy=False,
+        ondelete="cascade",
+        index="btree_not_null",
+        groups=fields.NO_ACCESS,
     )
 
     def _to_store(self, store, fields, **options):
@@ -20,12 +27,13 @@ class MailMessage(models.Model):
         is_whole = "message_format" in fields
         result = super()._to_store(store, fields, **options)
         if is_whole and store.target.is_current_user(self.env):
+            # sudo: mail.message, zadarma.call - whoever may read the note may read what it tells
+            notes_sudo = self.sudo().filtered("zadarma_call_id")
             # Not as superuser: what the reader may not hear is not there.
-            players = self.zadarma_call_id.with_user(self.env.user)._get_players()
-            for message in self.filtered("zadarma_call_id"):
-                # sudo: zadarma.call - whoever may read the note may read what it tells
-                call_sudo = message.zadarma_call_id.sudo()
+            players = notes_sudo.zadarma_call_id.with_user(self.env.user)._get_players()
+            for note_sudo in notes_sudo:
+                call_sudo = note_sudo.zadarma_call_id
                 body = call_sudo._render_note(reader=self.env.user)
                 heard = [each for each in players.get(call_sudo.id, []) if each["state"] != "removed"]
-                store.add_records_fields(message, {"body": body, "zadarma_recordings": heard})
+                store.add_records_fields(note_sudo.with_env(self.env), {"body": body, "zadarma_recordings": heard})
         return result

@@ -1,3 +1,4 @@
+from odoo.exceptions import AccessError
 from odoo.tests import tagged
 
 from odoo.addons.mail.tools.discuss import Store
@@ -172,3 +173,19 @@ class TestNote(ZadarmaCase):
     def test_other_messages_are_left_as_they_are(self):
         message = self.ada.message_post(body="Hello")
         self.assertIn("Hello", self._shown(message, self.agent))
+
+    def test_nobody_makes_a_message_of_their_own_tell_of_a_call(self):
+        call = self._talk()
+        own = self.colleague.partner_id.message_post(body="Mine", author_id=self.colleague.partner_id.id)
+        messages = self.env["mail.message"].with_user(self.colleague)
+        values = {"model": "res.partner", "res_id": self.colleague.partner_id.id, "body": "Mine"}
+        with self.assertRaises(AccessError):
+            messages.create({**values, "zadarma_call_id": call.id})
+        with self.assertRaises(AccessError):
+            messages.with_context(default_zadarma_call_id=call.id).create(values)
+        with self.assertRaises(AccessError):
+            own.with_user(self.colleague).zadarma_call_id = call
+        with self.assertRaises(AccessError):
+            messages.search([("zadarma_call_id.note", "=like", "%")])
+        posted = self.colleague.partner_id.with_user(self.colleague).with_context(default_zadarma_call_id=call.id)
+        self.assertIn("Hello", self._shown(posted.message_post(body="Hello"), self.colleague))
