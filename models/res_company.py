@@ -21,8 +21,8 @@ from ..zadarma_api.widget import FN_URL, LIB_URL, is_script_address
 
 _logger = logging.getLogger(__name__)
 
-# Odoo logs the arguments of every call at debug level, those of the settings included.
-protect_secrets("odoo.service.model")
+# Odoo logs the arguments of every call at debug level, those of the settings included, and queries that fail.
+protect_secrets("odoo.service.model", "odoo.sql_db")
 
 ZADARMA_ADDRESSES = "185.45.152.40/30"
 # What the webhook needs to know of an account; a change of one of these drops the cache.
@@ -397,6 +397,12 @@ class ResCompany(models.Model):
         """
         self.env.registry.clear_cache()
         self.env.cr.postcommit.add(self.env.registry.clear_cache)
+
+    def _has_field_access(self, field, operation):
+        """Override to have the secret written by administrators and read by nobody."""
+        if field.name == "zadarma_secret" and operation == "read" and not self.env.su:
+            return False
+        return super()._has_field_access(field, operation)
 
     @ormcache()
     def _zadarma_accounts(self):

@@ -63,7 +63,8 @@ class ResConfigSettings(models.TransientModel):
     def _compute_zadarma_new_secret(self):
         for settings in self:
             settings.zadarma_new_secret = False
-            settings.zadarma_has_secret = bool(settings.company_id.zadarma_secret)
+            # sudo: res.company - whether there is a secret, not which
+            settings.zadarma_has_secret = bool(settings.company_id.sudo().zadarma_secret)
 
     @api.depends("company_id")
     def _compute_zadarma_is_copy(self):

@@ -1,6 +1,8 @@
 import json
 import logging
 
+import psycopg2
+
 from odoo.tests import HttpCase, new_test_user, tagged
 from odoo.tools import mute_logger
 
@@ -123,3 +125,12 @@ class TestSecretsOverHttp(ZadarmaMixin, HttpCase):
                 f"/zadarma/{TOKEN}", data={"event": "NOTIFY_START", "x": CANARY}, headers={"Signature": CANARY}
             )
         self.assertNotIn(CANARY, log.text)
+
+    def test_query_that_fails_is_not_logged_with_the_secret(self):
+        for query in ('UPDATE "res_company" SET "zadarma_secret" = %s, "nothing" = 1', "SELECT nothing, %s"):
+            log = _Everything()
+            with mute_logger("odoo.sql_db"), self.assertRaises(psycopg2.Error), self.env.cr.savepoint():
+                logging.getLogger("odoo.sql_db").addHandler(log)
+                self.env.cr.execute(query, [CANARY])
+            self.assertIn("query", log.text)
+            self.assertEqual(CANARY in log.text, query.startswith("SELECT"))

@@ -13,6 +13,8 @@ _QUERY = re.compile(r"((?:https?://|/v1/)[^\s?]*)\?\S*")
 _TOKEN = re.compile(r"(/record/download/)[^\s/?]+")
 # Of a dict that is printed: the name of a credential, and what stands behind it.
 _CREDENTIAL = re.compile(r"""(['"]zadarma_(?:key|secret|new_secret|token)['"]: )(?:'[^']*'|"[^"]*")""")
+# What a query writes that must not be logged.
+_CREDENTIALS = ("zadarma_key", "zadarma_secret", "zadarma_token")
 _MAX_MESSAGE = 200
 # urllib3 tells addresses with their queries in these.
 _LOGGERS = ("urllib3.connectionpool", "urllib3.connection", "urllib3.util.retry")
@@ -83,8 +85,24 @@ class SecretFilter(logging.Filter):
         return True
 
 
-def protect_secrets(name: str) -> None:
-    """Attach the filter to a logger, once a process."""
-    logger = logging.getLogger(name)
-    if not any(isinstance(known, SecretFilter) for known in logger.filters):
-        logger.addFilter(SecretFilter())
+class QuerySecretFilter(logging.Filter):
+    """Leaves out queries that write credentials: those that fail are logged with all their values."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Let every record pass, without such a query."""
+        text = record.getMessage()
+        if any(name in text for name in _CREDENTIALS) and re.search(r"\b(?:UPDATE|INSERT)\b", text):
+            record.msg, record.args = "A query is left out that holds credentials of Zadarma", ()
+        return True
+
+
+def protect_secrets(calls: str, queries: str) -> None:
+    """Attach the filters, once a process.
+
+    :param calls: name of the logger of the calls that a program serves.
+    :param queries: name of the logger of the database's queries.
+    """
+    for name, kind in ((calls, SecretFilter), (queries, QuerySecretFilter)):
+        logger = logging.getLogger(name)
+        if not any(isinstance(known, kind) for known in logger.filters):
+            logger.addFilter(kind())
