@@ -356,7 +356,8 @@ class ResCompany(models.Model):
                     raise ValidationError(
                         self.env._(
                             "%(url)s is no address that scripts of the phone in the browser may come from. Enter one"
-                            " that begins with https://, as your account at Zadarma shows it for the WebRTC widget.",
+                            " that begins with https:// and is Zadarma's, as your account there shows it for the"
+                            " WebRTC widget.",
                             url=url or "…",
                         )
                     )

@@ -26,6 +26,10 @@ class TestWidget(BaseCase):
             "https://my.zadarma.com/a.js#x",
             'https://my.zadarma.com/a.js"onload="x',
             "https://мy.zadarma.com/a.js",
+            "https://evil.example/a.js",
+            "https://evilzadarma.com/a.js",
+            "https://my.zadarma.com.evil.example/a.js",
+            "https://127.0.0.1/a.js",
         ):
             self.assertFalse(is_script_address(url), url)
 
