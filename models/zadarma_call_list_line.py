@@ -5,6 +5,8 @@ from odoo import fields, models
 from odoo.exceptions import UserError
 from odoo.tools import plaintext2html
 
+from .zadarma_call_wrap_up import NOTE_LENGTH
+
 
 class ZadarmaCallListLine(models.Model):
     """Somebody to call, and what became of it."""
@@ -175,13 +177,13 @@ class ZadarmaCallListLine(models.Model):
         :param str next_date: when the user wants to call again.
         """
         line_sudo = self._get_mine()
-        outcome = self.env["zadarma.call.outcome"].browse(outcome_id).exists()
+        outcome = self.env["zadarma.call"]._get_offered_outcome(outcome_id, line_sudo.list_id.company_id)
         call = line_sudo.call_id.sudo(False)
         if (outcome or note or next_date) and call and call.has_access("read"):
             # Which finishes the line.
             call.action_save_outcome(outcome.id, note, next_date)
             return
-        note = (note or "").strip() or False
+        note = (note or "").strip()[:NOTE_LENGTH] or False
         line_sudo._finish(self.env.user, outcome.sudo(), note)
         line_sudo._post_feedback(self.env.user)
         if next_date:

@@ -7,7 +7,7 @@ from odoo.tools import plaintext2html
 # So long after its end people are still asked what came of a call, and about so many calls at once.
 _ASK_FOR = timedelta(minutes=30)
 _ASK_ABOUT = 3
-_NOTE_LENGTH = 10_000
+NOTE_LENGTH = 10_000
 
 
 class ZadarmaCall(models.Model):
@@ -118,17 +118,27 @@ class ZadarmaCall(models.Model):
         :raise AccessError: for those who took no part in the call, but supervisors.
         """
         self._check_takes_part()
-        outcome = self.env["zadarma.call.outcome"].browse(outcome_id).exists()
         # sudo: zadarma.call - whoever takes part in a call may say what came of it
         call_sudo = self.sudo()
-        if outcome.sudo().company_id not in (self.env["res.company"], call_sudo.company_id):
-            raise UserError(self.env._("This outcome belongs to another company. Choose another one."))
-        note = (note or "").strip()[:_NOTE_LENGTH] or False
+        outcome = self._get_offered_outcome(outcome_id, call_sudo.company_id)
+        note = (note or "").strip()[:NOTE_LENGTH] or False
         call_sudo.write({"outcome_id": outcome.id, "note": note, "is_outcome_waived": not outcome})
         if next_date:
             self._schedule_next(fields.Date.to_date(next_date))
         call_sudo._finish_lines(self.env.user)
         self._tell_answered()
+
+    @api.model
+    def _get_offered_outcome(self, outcome_id, company):
+        """Return an outcome that calls of a company may have, none for none.
+
+        :raise UserError: for another company's.
+        """
+        outcome = self.env["zadarma.call.outcome"].browse(outcome_id).exists()
+        # sudo: zadarma.call.outcome - whose it is, nothing else
+        if outcome.sudo().company_id not in (self.env["res.company"], company):
+            raise UserError(self.env._("This outcome belongs to another company. Choose another one."))
+        return outcome
 
     def action_waive_outcome(self):
         """Put the question for the outcome aside; it can still be given from the call."""

@@ -343,3 +343,25 @@ class TestCallList(ZadarmaCase):
         call_list = self._make(leads[0], self.supervisor)
         leads.merge_opportunity()
         self.assertTrue(call_list.line_ids.lead_id.exists())
+
+    # === ATTACKS === #
+
+    def test_colleague_who_goes_on_with_a_person_reads_no_call_that_is_not_theirs(self):
+        call_list = self._make(self.people[:1], colleagues=self.colleague)
+        line = self._take(call_list)
+        call = self._call(NUMBERS[0])
+        call.note = "Between us"
+        line.action_postpone(hours=1)
+        self.clock.tick(2 * 3600)
+        page = call_list.with_user(self.colleague).action_take()
+        self.assertTrue(page["line"])
+        self.assertNotIn("Between us", str(page))
+
+    def test_outcome_of_another_company_is_refused(self):
+        other = self.env["res.company"].create({"name": "Other"})
+        outcome = self.env["zadarma.call.outcome"].create({"name": "Secret plan", "company_id": other.id})
+        line = self._take(self._make())
+        with self.assertRaises(UserError):
+            line.action_finish(outcome.id)
+        line.action_finish(self.interested.id, "x" * 20_000)
+        self.assertEqual(len(line.note), 10_000)
