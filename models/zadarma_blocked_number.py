@@ -1,5 +1,5 @@
 from odoo import api, fields, models
-from odoo.exceptions import UserError, ValidationError
+from odoo.exceptions import AccessError, UserError, ValidationError
 
 from ..zadarma_api.blocking import PatternError, format_pattern, is_range, parse_pattern, patterns_of
 
@@ -12,7 +12,7 @@ class ZadarmaBlockedNumber(models.Model):
     """
 
     _name = "zadarma.blocked.number"
-    _inherit = ["mail.thread"]
+    _inherit = ["mail.thread", "zadarma.sealed"]
     _description = "Blocked Number"
     _order = "date desc, id desc"
     _rec_name = "number"
@@ -58,6 +58,7 @@ class ZadarmaBlockedNumber(models.Model):
         self.check_access("create")
         for vals in vals_list:
             company = self.env["res.company"].browse(vals.setdefault("company_id", self.env.company.id))
+            self._check_company_is_mine(company)
             vals["number"] = self._read_pattern(company, vals.get("number"))
         known = self._get_known(vals_list)
         new = {}
@@ -71,11 +72,22 @@ class ZadarmaBlockedNumber(models.Model):
         return self.browse(known[vals["company_id"], vals["number"]].id for vals in vals_list)
 
     def write(self, vals):
-        """Override to keep one form of a number."""
+        """Override to keep one form of a number, and blocks in the user's own companies."""
+        if "company_id" in vals:
+            self._check_company_is_mine(self.env["res.company"].browse(vals["company_id"]))
         if vals.get("number"):
             for company in self.company_id:
                 vals = {**vals, "number": self._read_pattern(company, vals["number"])}
         return super().write(vals)
+
+    @api.model
+    def _check_company_is_mine(self, company):
+        """Let nobody decide who gets through to another company. Rules look at what was there before.
+
+        :raise AccessError: otherwise.
+        """
+        if company not in self.env.companies and not self.env.su:
+            raise AccessError(self.env._("Numbers are blocked for one's own companies. Choose one of yours."))
 
     def _get_known(self, vals_list):
         """Return the records that are there already, those of a lifted block too, by company and number."""
@@ -135,8 +147,10 @@ class ZadarmaBlockedNumber(models.Model):
     def action_unarchive(self):
         """Override to note who blocks the number again, and when."""
         lifted = self.filtered(lambda block: not block.active)
-        lifted.write({"user_id": self.env.uid, "date": fields.Datetime.now()})
-        return super().action_unarchive()
+        result = super().action_unarchive()
+        # sudo: zadarma.blocked.number - who it is and when, nobody says themselves
+        lifted.sudo().write({"user_id": self.env.uid, "date": fields.Datetime.now()})
+        return result
 
     @api.model
     def _action_block(self, company, number):

@@ -21,6 +21,7 @@ class ZadarmaCall(models.Model):
     """One call, as its notifications tell it."""
 
     _name = "zadarma.call"
+    _inherit = ["zadarma.sealed"]
     _description = "Zadarma Call"
     _order = "date_start desc, id desc"
     _check_company_auto = True
@@ -114,10 +115,12 @@ class ZadarmaCall(models.Model):
 
     def write(self, vals):
         """Override to remember that a person said who the caller is."""
+        result = super().write(vals)
         if {"partner_id", "lead_id"} & vals.keys() and "caller_state" not in vals:
             is_chosen = any(vals.get(name) for name in ("partner_id", "lead_id"))
-            vals = {**vals, "caller_state": "chosen" if is_chosen else "unknown"}
-        return super().write(vals)
+            # sudo: zadarma.call - follows from what was written with the user's rights
+            self.sudo().caller_state = "chosen" if is_chosen else "unknown"
+        return result
 
     def _get_party_name(self):
         """Return who is on the other side: the contact, the person or deal of the lead, else the number."""

@@ -13,7 +13,8 @@ class ZadarmaCall(models.Model):
         result = super().write(vals)
         if any(vals.get(name) for name in ("partner_id", "lead_id")):
             late = self.filtered(lambda call: call.state == "ended" and call.is_settled and call._is_recent())
-            late.is_settled = False
+            # sudo: zadarma.call - follows from what was written with the user's rights
+            late.sudo().is_settled = False
         return result
 
     @api.model

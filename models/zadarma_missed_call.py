@@ -26,7 +26,7 @@ class ZadarmaMissedCall(models.Model):
 
     _name = "zadarma.missed.call"
     _description = "Missed Call"
-    _inherit = ["mail.thread", "mail.activity.mixin"]
+    _inherit = ["mail.thread", "mail.activity.mixin", "zadarma.sealed"]
     _order = "date_deadline, id"
     _mail_post_access = "read"
     _rec_names_search = ["number", "partner_id", "lead_id"]

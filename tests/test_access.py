@@ -4,7 +4,7 @@ from odoo.exceptions import AccessError, UserError
 from odoo.tests import new_test_user, tagged
 from odoo.tools import mute_logger
 
-from .common import ZadarmaCase, answer, inbound
+from .common import ZadarmaCase, answer, end, inbound
 
 OPERATIONS = ("read", "write", "create", "unlink")
 # Who may do what, in the order above.
@@ -99,7 +99,29 @@ class TestAccess(ZadarmaCase):
                     company.export_data([field])
                 with self.assertRaises(AccessError, msg=f"{name} searches {field}"):
                     company.search([(field, "like", "s")])
-        self.assertEqual(self.company.with_user(self.people["system"]).zadarma_secret, "secret")
+
+    def test_secret_is_read_by_nobody(self):
+        administrator = self.people["system"]
+        company = self.company.with_user(administrator)
+        self.assertEqual(company.read(["zadarma_key"])[0]["zadarma_key"], "key")
+        for reach in (
+            lambda: company.zadarma_secret,
+            lambda: company.read(["zadarma_secret"]),
+            lambda: company.web_read({"zadarma_secret": {}}),
+            lambda: company.search([("zadarma_secret", "=like", "s%")]),
+            lambda: company.search([], order="zadarma_secret"),
+            lambda: company._read_group([], ["zadarma_secret"]),
+            lambda: company.filtered_domain([("zadarma_secret", "=like", "s%")]),
+            lambda: administrator.with_user(administrator).search([("company_id.zadarma_secret", "=like", "s%")]),
+        ):
+            company.invalidate_recordset()
+            with self.assertRaises(AccessError):
+                reach()
+        with self.assertRaises(UserError):
+            company.export_data(["zadarma_secret"])
+        self.assertNotIn("zadarma_secret", company.fields_get())
+        company.zadarma_secret = "another"
+        self.assertEqual(self.company.zadarma_secret, "another")
 
     def test_every_company_has_an_address_of_its_own(self):
         companies = self.env["res.company"].create([{"name": "One"}, {"name": "Two"}])
@@ -119,3 +141,40 @@ class TestAccess(ZadarmaCase):
         with self.assertRaises(UniqueViolation), mute_logger("odoo.sql_db"), self.env.cr.savepoint():
             self.env["zadarma.extension"].create({"number": "101", "company_id": self.company.id})
             self.env.flush_all()
+
+    def test_supervisors_correct_what_people_decide_and_nothing_else(self):
+        self.deliver(inbound("START"), inbound("INTERNAL", internal="101"), end("no answer", "0"))
+        other = self.env["res.company"].create({"name": "Other"})
+        call = self._find_call().with_user(self.supervisor)
+        missed = call.missed_call_id
+        stranger = self.env["mail.activity"].create({"user_id": self.env.user.id, "summary": "A stranger's"})
+        for record, name, value in (
+            (call, "company_id", other.id),
+            (call, "pbx_call_id", "in_other"),
+            (call, "duration", 1000),
+            (call, "user_id", self.supervisor.id),
+            (call, "next_activity_id", stranger.id),
+            (call, "missed_call_id", False),
+            (missed, "company_id", other.id),
+            (missed, "activity_id", stranger.id),
+            (missed, "state", "done"),
+        ):
+            with self.assertRaises(AccessError, msg=f"{record._name} {name}"):
+                record.write({name: value})
+        partner = self.env["res.partner"].create({"name": "Ada"})
+        call.write({"partner_id": partner.id, "note": "Ada's new number"})
+        self.assertEqual((call.partner_id, call.caller_state), (partner, "chosen"))
+        missed.user_id = self.supervisor
+        self.assertEqual(missed.user_id, self.supervisor)
+        missed.unlink()
+        self.assertTrue(stranger.exists())
+
+    def test_forms_of_outcomes_are_for_calls_that_one_may_read(self):
+        self.deliver(inbound("START"), inbound("INTERNAL", internal="101"))
+        values = {"call_id": self._find_call().id, "note": "x", "outcome_id": False}
+        forms = self.env["zadarma.call.outcome.wizard"]
+        self.assertTrue(forms.with_user(self.agent).create(values))
+        with self.assertRaises(AccessError):
+            forms.with_user(self.colleague).create(values)
+        with self.assertRaises(AccessError):
+            forms.with_user(self.colleague).create({"note": "x"} | {"call_id": values["call_id"], "next_step": "week"})

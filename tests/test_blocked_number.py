@@ -247,3 +247,26 @@ class TestBlockedNumber(ZadarmaCase):
         self.assertFalse(self._sent(self.agent)[0]["can_block"])
         with self.assertRaisesRegex(UserError, "no outside number"):
             self._find_call(CALL_ID).with_user(self.agent).action_block()
+
+    # === OTHER COMPANIES === #
+
+    def test_blocks_of_other_companies_are_out_of_reach(self):
+        other = self.env["res.company"].create({"name": "Other"})
+        lifted = self.blocks.create({"number": CALLER, "company_id": other.id, "reason": "Lifted", "active": False})
+        for user in (self.agent, self.supervisor):
+            with self.assertRaises(AccessError, msg="blocks there again"):
+                self._block(user=user, company_id=other.id)
+            with self.assertRaises(AccessError, msg="moves a block there"):
+                self._block("+4989123456", user=user).company_id = other
+        self.assertEqual((lifted.active, lifted.reason), (False, "Lifted"))
+
+    def test_people_block_in_their_own_name(self):
+        block = self._block(user=self.agent)
+        for values in ({"user_id": self.colleague.id}, {"try_count": 7}, {"date": "2000-01-01 00:00:00"}):
+            with self.assertRaises(AccessError):
+                block.with_user(self.agent).write(values)
+        with self.assertRaises(AccessError):
+            self._block("+4989123456", user=self.agent, user_id=self.colleague.id)
+        block.with_user(self.agent).action_archive()
+        block.with_user(self.agent).action_unarchive()
+        self.assertEqual(block.user_id, self.agent)

@@ -33,6 +33,11 @@ class ZadarmaCallOutcomeWizard(models.TransientModel):
     next_date = fields.Date(compute="_compute_next_date", store=True, readonly=False, string="Day of the Next Call")
     planned_date = fields.Date(related="call_id.next_date", related_sudo=False, string="Planned Already")
 
+    @api.constrains("call_id")
+    def _check_call(self):
+        # The name of a call shows in whatever refers to it. Constraints are checked with all rights.
+        self.call_id.sudo(False).check_access("read")
+
     @api.depends("call_id")
     def _compute_from_call(self):
         # What was said about a call is for those who may read the call, also where it is in the cache already.
