@@ -137,6 +137,25 @@ class TestAccess(ZadarmaCase):
         with self.assertRaises(AccessError):
             call.action_choose_partner(self.env.user.partner_id.id)
 
+    def test_forms_that_others_fill_in_are_not_for_reading(self):
+        self.deliver(inbound("START"), inbound("INTERNAL", internal="101"))
+        other = self._new_user("other", "sales_team.group_sale_manager")
+        call_form = (
+            self.env["zadarma.call.outcome.wizard"]
+            .with_user(self.agent)
+            .create({"call_id": self._find_call().id, "note": "Between us"})
+        )
+        forms = [(call_form, self.colleague), (call_form, other)]
+        for model in ("zadarma.routing.test", "zadarma.number.data", "zadarma.import.wizard"):
+            forms += [(self.env[model].with_user(self.supervisor).create({}), other)]
+        choices = self.env["zadarma.creation.wizard"].with_user(self.people["system"]).create({})
+        forms.append((choices, self.env.ref("base.user_admin")))
+        for form, reader in forms:
+            self.assertTrue(form.has_access("read"), form._name)
+            self.assertFalse(form.with_user(reader).search([]), form._name)
+            with self.assertRaises(AccessError, msg=form._name):
+                form.with_user(reader).read([])
+
     def test_extension_has_one_owner(self):
         with self.assertRaises(UniqueViolation), mute_logger("odoo.sql_db"), self.env.cr.savepoint():
             self.env["zadarma.extension"].create({"number": "101", "company_id": self.company.id})
