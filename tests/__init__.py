@@ -53,6 +53,7 @@ from . import (
     test_report,
     test_routing,
     test_routing_test,
+    test_rpc,
     test_secrets,
     test_settings,
     test_statistics,
