@@ -396,6 +396,12 @@ class TestParse(BaseCase):
                     self.assertEqual(value, value.strip())
                     value.encode()
 
+    def test_no_text_is_a_formula_in_a_spreadsheet(self):
+        for text in ('=HYPERLINK("http://1234567/","x")', " = =HYPERLINK(1234567)", "\t=HYPERLINK(1234567)"):
+            event = self._parse(form(caller_id=text, called_did=text))
+            self.assertTrue(event.caller_id.startswith("HYPERLINK("), event.caller_id)
+            self.assertEqual(event.called_did, event.caller_id)
+
     def test_numbers_are_kept_as_received(self):
         for text in ("+4917012345678", "4917012345678", "0", "Anonymous", "Unbekannt", "100", "499499-100"):
             self.assertEqual(self._parse(form(caller_id=text)).caller_id, text)

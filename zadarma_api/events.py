@@ -198,11 +198,13 @@ def parse_disposition(text: str) -> str:
 
 
 def clean_text(text: str | None) -> str:
-    """Return a text as the database can keep it: printable, of bounded length."""
+    """Return a text as the database can keep it: printable, of bounded length, and no formula once it is exported to a
+    spreadsheet.
+    """
     text = text or ""
     if not text.isprintable():
         text = "".join(c for c in text if c.isprintable())
-    return text.strip()[:_MAX_TEXT]
+    return text.strip().lstrip("= ")[:_MAX_TEXT]
 
 
 def _parse_duration(text: str | None, notes: list[str]) -> int | None:
