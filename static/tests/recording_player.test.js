@@ -377,8 +377,14 @@ describe("places", () => {
         const last_call = { ...makeCall().last_call, player: [makeRecording()] };
         notify(makeCall({ last_call }));
         await contains(".o_zadarma_call_card .o_zadarma_recording_button");
+        expect(".o_zadarma_recording_button").toHaveAttribute("aria-expanded", "false");
         await web(".o_zadarma_recording_button").click();
         await waitForSteps(["play /zadarma/recording/1"]);
+        // A popover would lie below the card.
+        await contains(`.o_zadarma_call_card ${PLAYER}`);
+        expect(".o_popover").toHaveCount(0);
+        await web(".o_zadarma_recording_button").click();
+        expect(PLAYER).toHaveCount(0);
     });
 });
 

@@ -1,6 +1,6 @@
 import { RecordingPlayer } from "@zadarma/recording_player/recording_player";
 
-import { Component, useRef } from "@odoo/owl";
+import { Component, useRef, useState } from "@odoo/owl";
 
 import { _t } from "@web/core/l10n/translation";
 import { usePopover } from "@web/core/popover/popover_hook";
@@ -27,9 +27,15 @@ export class RecordingPlayers extends Component {
 /** Where there is little room: a button that opens the players of a call, and plays the only one. */
 export class RecordingButton extends Component {
     static template = "zadarma.RecordingButton";
-    static props = { recordings: { type: [Array, Boolean], optional: true } };
+    static components = { RecordingPlayers };
+    static props = {
+        recordings: { type: [Array, Boolean], optional: true },
+        /** Open them below the button, where a popover would be hidden. */
+        isInline: { type: Boolean, optional: true },
+    };
 
     setup() {
+        this.shown = useState({ isOpen: false });
         this.button = useRef("button");
         this.popover = usePopover(RecordingPlayers, {
             popoverClass: "o_zadarma_players_popover p-2",
@@ -62,9 +68,17 @@ export class RecordingButton extends Component {
         );
     }
 
+    get autoplay() {
+        return this.recordings.length === 1;
+    }
+
     open() {
-        const { recordings } = this;
-        this.popover.open(this.button.el, { recordings, autoplay: recordings.length === 1 });
+        if (this.props.isInline) {
+            this.shown.isOpen = !this.shown.isOpen;
+        } else {
+            const { autoplay, recordings } = this;
+            this.popover.open(this.button.el, { autoplay, recordings });
+        }
     }
 
     /** A list would open the record of the row instead. */
