@@ -259,6 +259,10 @@ test("what cannot be loaded is asked about: it may be gone, or it is tried again
     await web(TOGGLE).click();
     await waitForSteps(["play /zadarma/recording/1"]);
     await waitForText(".o_zadarma_player_problem", "could not be loaded");
+    values = makeRecording({ state: "remote", error: "Zadarma could not be reached." });
+    await web(".o_zadarma_player_again").click();
+    await waitForSteps(["play /zadarma/recording/1"]);
+    await waitForText(".o_zadarma_player_problem", "Zadarma could not be reached.");
     values = makeRecording({ state: "removed", url: false });
     await web(".o_zadarma_player_again").click();
     await waitForSteps(["play /zadarma/recording/1"]);

@@ -215,7 +215,7 @@ export class RecordingPlayer extends Component {
         Object.assign(this.state, { isPlaying: false, isLoading: false });
         await this.refresh();
         if (this.isPlayable) {
-            this.state.problem = _t("The recording could not be loaded.");
+            this.state.problem = this.recording.error || _t("The recording could not be loaded.");
         }
     }
 
