@@ -5,6 +5,7 @@
 #   make test T=tests/test_x.py    some files of it     make test K=fold    tests by name
 #   make test KEEP=mine            keep the database and use it again, so that the next run starts in seconds
 #   make lint                      every linter         make format           what linters can put right by themselves
+#   make translations              the template of all texts anew, merged into each language
 #   make bench                     the budgets, as ratios (ten minutes)      make bench QUICK=1    two minutes
 
 PYTHON ?= python3
@@ -12,7 +13,7 @@ PORT ?= 8069
 SIM_PORT ?= 8070
 VENV_PYTHON := .odoo/venv/bin/python
 
-.PHONY: demo test lint format bench environment lint-environment clean
+.PHONY: demo test lint format bench translations environment lint-environment clean
 
 demo: environment
 	@$(VENV_PYTHON) dev/demo.py --port $(PORT) --simulator-port $(SIM_PORT)
@@ -28,6 +29,9 @@ format: lint-environment
 
 bench: environment
 	@$(VENV_PYTHON) dev/bench
+
+translations: environment
+	@$(VENV_PYTHON) dev/translations.py
 
 environment:
 	@$(PYTHON) dev/bootstrap.py

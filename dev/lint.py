@@ -75,7 +75,7 @@ def checks(files, fix):
         run_in_copy(BIN / "oca-checks-odoo-module", f"--config={ROOT}/.oca_hooks.cfg", f"{COPY.name}/__manifest__.py"),
     )
     if catalogues:
-        yield "OCA translations", run(BIN / "oca-checks-po", *catalogues)
+        yield "OCA translations", run(BIN / "oca-checks-po", f"--config={ROOT}/.oca_hooks.cfg", *catalogues)
     template = "{relpath}:{line}: {test_id} {msg}"
     yield (
         "bandit",

@@ -313,7 +313,8 @@ class ZadarmaCallList(models.Model):
 
     def action_view_left_out(self):
         """Open the people who were left out, with the reasons."""
-        return self._prepare_lines_action(self.env._("Left Out"), [("state", "=", "left_out")])
+        domain = [("state", "=", "left_out")]
+        return self._prepare_lines_action(self.env._("Left Out"), domain)
 
     def action_view_lines(self):
         """Open all people of the list."""

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import logging
+import re
 from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 
@@ -463,7 +464,11 @@ class ZadarmaEvent(models.Model):
         """
         if not number.e164:
             return self.browse()
-        return self.search([("company_id", "=", company.id), ("payload", "like", number.e164[1:])])
+        digits = number.e164[1:]
+        found = self.search([("company_id", "=", company.id), ("payload", "like", digits)])
+        # What is part of a longer number is somebody else's.
+        whole = re.compile(rf"(?<![0-9]){digits}(?![0-9])")
+        return found.filtered(lambda event: whole.search(event.payload))
 
     def _forget(self):
         """Forget who and what these notifications tell of; that they came is still known."""

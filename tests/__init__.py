@@ -59,6 +59,7 @@ from . import (
     test_statistics,
     test_throttle,
     test_transcript,
+    test_translations,
     test_users,
     test_webhook,
     test_webphone,

@@ -98,6 +98,13 @@ class TestNumberData(RecordedCase, StatisticsCase):
         self.assertEqual((other.number, other.recording_ids.state), (OTHER, "stored"))
         self.assertIn(OTHER, self._find_events(pbx_call_id=OTHER_CALL)[0].payload)
 
+    def test_longer_number_is_somebody_elses(self):
+        text = {"event": "SMS", "caller_id": f"{CALLER}0", "text": "Hello"}
+        self.deliver(text, {**text, "caller_id": CALLER, "text": "Mine"}, process=False)
+        self._data().action_erase()
+        self.assertIn("Hello", str(self._find_events(name="SMS").mapped("payload")))
+        self.assertNotIn("Mine", str(self._find_events(name="SMS").mapped("payload")))
+
     def test_who_waits_for_a_call_back_is_forgotten(self):
         self.deliver(inbound("START", call_id=OTHER_CALL), inbound("INTERNAL", call_id=OTHER_CALL, internal="101"))
         self.deliver(end("no answer", "0", call_id=OTHER_CALL))
@@ -125,6 +132,9 @@ class TestNumberData(RecordedCase, StatisticsCase):
         data = self._data()
         data.sudo().company_id = other
         self.assertFalse(data.call_count)
+        for press in (data.action_export, data.action_load, data.action_erase):
+            with self.assertRaises(AccessError):
+                press()
 
 
 @tagged("post_install", "-at_install")

@@ -2,7 +2,7 @@ import json
 import zipfile
 
 from odoo import api, fields, models
-from odoo.exceptions import UserError
+from odoo.exceptions import AccessError, UserError
 from odoo.tools import json_default
 
 from ..zadarma_api.numbers import Kind, format_number
@@ -69,10 +69,13 @@ class ZadarmaNumberData(models.TransientModel):
         """Make sure that there is a number, and that it is nobody's here.
 
         :return: the number's calls.
+        :raise AccessError: for a company that the supervisor does not work in now.
         :raise UserError: where it is none.
         """
         self.ensure_one()
         self.check_access("write")
+        if self.company_id not in self.env.companies:
+            raise AccessError(self.env._("Switch to %(company)s first.", company=self.company_id.sudo().name))
         number = self._get_number()
         if not (number.e164 or number.raw) or number.kind not in (Kind.EXTERNAL, Kind.UNKNOWN):
             raise UserError(

@@ -62,7 +62,8 @@ class Load:
         stored = odoo.sql(query, ids)
         assert len(stored) == len(set(stored)), "stored twice"
         assert not set(self.acknowledged) - set(stored), "acknowledged and lost"
-        odd = odoo.sql("SELECT pbx_call_id, state, error FROM zadarma_event WHERE state != 'done'")
+        query = "SELECT pbx_call_id, state, error FROM zadarma_event WHERE state != 'done' AND pbx_call_id = ANY(%s)"
+        odd = odoo.sql(query, ids)
         assert not odd
         self._check_calls(odoo, ids, stored)
 

@@ -1,7 +1,14 @@
 import { click, contains } from "@mail/../tests/mail_test_helpers";
 import { describe, expect, test } from "@odoo/hoot";
 import { advanceTime, queryAllTexts, queryFirst } from "@odoo/hoot-dom";
-import { asyncStep, getService, onRpc, waitForSteps } from "@web/../tests/web_test_helpers";
+import {
+    asyncStep,
+    getService,
+    onRpc,
+    patchWithCleanup,
+    waitForSteps,
+} from "@web/../tests/web_test_helpers";
+import { CallOverview } from "@zadarma/call_overview/call_overview";
 import {
     defineZadarmaModels,
     startWithExtension,
@@ -121,13 +128,25 @@ test("the board tells who talks to whom, and follows the bus", async () => {
     await advanceTime(2000);
     await waitForText("[data-extension='101']", "0:43");
     answers.board = { agents: [makeAgent()], waiting: [], waiting_count: 0 };
-    answers.boardReads = 0;
-    pyEnv["bus.bus"]._sendone("zadarma_board", "zadarma.board", {});
     pyEnv["bus.bus"]._sendone("zadarma_board", "zadarma.board", {});
     await waitForText("[data-extension='101'] .badge", "Free");
     expect(queryAllTexts(".o_zadarma_agent .badge")).toEqual(["Free"]);
     await contains(".o_zadarma_waiting", { count: 0 });
-    // Of a burst of messages one is read for; whatever is still to come has come now.
+});
+
+test("for a burst of messages the board is read once", async () => {
+    let overview;
+    patchWithCleanup(CallOverview.prototype, {
+        setup() {
+            super.setup();
+            overview = this;
+        },
+    });
+    const { answers } = await openOverview();
+    answers.boardReads = 0;
+    // By hand: of messages that the bus brings on a busy machine, nobody knows how close they come.
+    overview.onBoardChange();
+    overview.onBoardChange();
     await advanceTime(1000);
     expect(answers.boardReads).toBe(1);
 });
