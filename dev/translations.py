@@ -1,6 +1,6 @@
 """Write what translators work on anew: the template of all texts, and each language with what is new in it.
 
-    .odoo/venv/bin/python dev/translations.py
+.odoo/venv/bin/python dev/translations.py
 """
 
 import shutil
