@@ -2,10 +2,9 @@
 
 
 def uninstall_hook(env):
-    """Remove what belongs to nobody once the addon is gone: system parameters and functions of the database.
+    """Remove what belongs to nobody once the addon is gone: system parameters and recordings.
 
     :param odoo.api.Environment env: of the database.
     """
     env["ir.config_parameter"].search([("key", "=like", "zadarma.%")]).unlink()
     env["ir.attachment"].search([("res_model", "=", "zadarma.recording.file")]).unlink()
-    env.cr.execute("DROP FUNCTION IF EXISTS zadarma_read_caller, zadarma_read_candidates")

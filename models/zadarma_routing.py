@@ -3,6 +3,7 @@ from datetime import timedelta
 from odoo import api, models
 from odoo.tools import SQL
 
+from ..zadarma_api.blocking import patterns_of
 from ..zadarma_api.caller import resolve
 from ..zadarma_api.numbers import Kind, parse_number
 from ..zadarma_api.routing import (
@@ -15,7 +16,6 @@ from ..zadarma_api.routing import (
     find_responsible,
     start_answer,
 )
-from .planned_query import define_planned_query
 
 # How far deputies of deputies are asked.
 _MAX_DEPUTIES = 5
@@ -50,17 +50,46 @@ class ZadarmaRouting(models.AbstractModel):
             return Decision({}, (Step(number.kind.value, number.raw),))
         if not (account.block_numbers or account.caller_name or account.route_calls):
             return Decision({}, (Step("switched_off"),))
+        company_id = account.company_id
+        further = [self._number_query(company_id, number.e164, parse_number(called_did, account.country).e164)]
+        if account.block_numbers:
+            further.append(self._block_query(company_id, number.e164))
         rows = self.env["zadarma.caller"]._read(
-            number.e164,
-            account.company_id,
-            account.country,
-            parse_number(called_did, account.country).e164,
-            with_deals=account.route_calls,
-            prelude=prelude,
+            number.e164, company_id, account.country, *further, with_deals=account.route_calls, prelude=prelude
         )
-        if not account.block_numbers:
-            rows = [row for row in rows if row[0] != "block"]
         return self._weigh(account, number.e164, rows, moment)
+
+    def _number_query(self, company_id, e164, dialled):
+        """Return the query for the company's own numbers among the two of a call.
+
+        An archived number is still none of a customer, while what was chosen for its callers does not count any more.
+        """
+        return SQL(
+            """
+            SELECT CASE WHEN number = %s THEN 'own' ELSE 'dialled' END, id, 0, COALESCE(name, number), number, user_id,
+                   team_id, NULL
+              FROM zadarma_number
+             WHERE company_id = %s AND number IN %s
+                   AND (active IS TRUE OR (number = %s AND is_gone IS NOT TRUE))
+            """,
+            e164,
+            company_id,
+            (e164, dialled),
+            e164,
+        )
+
+    def _block_query(self, company_id, e164):
+        """Return the query for what blocks a number, the narrowest of several."""
+        return SQL(
+            """
+            SELECT 'block', id, 0, number, reason, user_id, 0, NULL
+              FROM zadarma_blocked_number
+             WHERE company_id = %s AND number IN %s AND active IS TRUE
+             ORDER BY length(number) DESC LIMIT 1
+            """,
+            company_id,
+            tuple(patterns_of(e164)),
+        )
 
     def _weigh(self, account, e164, rows, moment):
         """Decide by what is known of the caller, see :meth:`zadarma.caller._read`."""
@@ -111,8 +140,7 @@ class ZadarmaRouting(models.AbstractModel):
         :param int user_id: who answers for the caller; deputies come next, then the members of the team.
         :rtype: list[Candidate]
         """
-        query = SQL("SELECT * FROM zadarma_read_candidates(%s, %s, %s, %s)", user_id, team_id, company_id, moment)
-        rows = self.env["zadarma.caller"]._execute(query)
+        rows = self.env["zadarma.caller"]._execute(self._candidates_query(company_id, user_id, team_id, moment))
         return [
             Candidate(
                 user_id=row[0],
@@ -128,23 +156,11 @@ class ZadarmaRouting(models.AbstractModel):
             for row in rows
         ]
 
-    def init(self):
-        """Put the query for candidates into a function of the database, see :func:`define_planned_query`."""
-        define_planned_query(
-            self.env.cr,
-            "zadarma_read_candidates",
-            "responsible integer, team integer, company integer, moment timestamp",
-            "candidate integer, called text, part text, is_employed boolean, contact integer, extensions json,"
-            " is_dnd boolean, is_working boolean, is_talking boolean",
-            self._candidates_query(*map(SQL, ("responsible", "team", "company", "moment"))),
-        )
-
-    def _candidates_query(self, responsible, team, company, moment):
-        """Return the query for who may take a call; the arguments are values or what stands for them."""
+    def _candidates_query(self, company_id, user_id, team_id, moment):
         return SQL(
             """
             WITH RECURSIVE line (user_id, role, place) AS (
-                SELECT %(user)s, 'responsible'::text, 0
+                SELECT %(user)s, 'responsible', 0
                  UNION
                 SELECT zadarma_deputy_id, 'deputy', place + 1
                   FROM line JOIN res_users ON id = user_id
@@ -155,7 +171,7 @@ class ZadarmaRouting(models.AbstractModel):
                 SELECT user_id, 'member', %(deputies)s + 1, create_date, id
                   FROM crm_team_member WHERE crm_team_id = %(team)s AND active IS TRUE
             )
-            SELECT candidate.user_id, person.name::text, role,
+            SELECT candidate.user_id, person.name, role,
                    users.active AND EXISTS (
                        SELECT FROM res_company_users_rel job WHERE job.cid = %(company)s AND job.user_id = users.id),
                    users.partner_id,
@@ -176,9 +192,9 @@ class ZadarmaRouting(models.AbstractModel):
               JOIN res_partner person ON person.id = users.partner_id
              ORDER BY place, since, member
             """,
-            user=responsible,
-            team=team,
-            company=company,
+            user=user_id,
+            team=team_id,
+            company=company_id,
             moment=moment,
             deputies=_MAX_DEPUTIES,
             away=_AWAY_FOR,

@@ -10,7 +10,6 @@ import urllib3
 
 from odoo import SUPERUSER_ID, api
 from odoo.tests import HttpCase, TransactionCase, freeze_time, new_test_user
-from odoo.tools import SQL
 
 from odoo.addons.bus.models.bus import channel_with_db, json_dump
 
@@ -111,20 +110,6 @@ class ZadarmaMixin:
     def _account(self, company=None):
         token = (company or self.company).zadarma_token
         return self.env["res.company"]._zadarma_accounts()[token]
-
-    def explain_planned(self, query, types, arguments):
-        """Return the plan that serves a query with ``$1``, ``$2``… whatever their values are, on large tables.
-
-        :param SQL query: what is asked.
-        :param str types: of the arguments.
-        :param str arguments: as SQL.
-        """
-        self.env.cr.execute("SET LOCAL enable_seqscan = off; SET LOCAL plan_cache_mode = force_generic_plan")
-        self.env.cr.execute(SQL("PREPARE zadarma_explained (%s) AS %s", SQL(types), query))
-        self.env.cr.execute(SQL("EXPLAIN EXECUTE zadarma_explained (%s)", SQL(arguments)))
-        plan = "\n".join(row[0] for row in self.env.cr.fetchall())
-        self.env.cr.execute("DEALLOCATE zadarma_explained")
-        return plan
 
     def _find_call(self, call_id=CALL_ID, company=None):
         company = company or self.company

@@ -5,10 +5,9 @@ from psycopg2.errors import CheckViolation
 
 from odoo.fields import Command
 from odoo.tests import tagged
-from odoo.tools import SQL, mute_logger
+from odoo.tools import mute_logger
 
-from ..zadarma_api.blocking import patterns_of
-from .common import CALL_ID, CALLER, DIALLED, ZadarmaCase, inbound
+from .common import CALL_ID, CALLER, DIALLED, START, ZadarmaCase, inbound
 
 MONDAY = datetime(2025, 3, 3, 10, 0, 0)
 REDIRECT = {"redirect": "101", "return_timeout": 20}
@@ -442,7 +441,7 @@ class TestRouting(RoutingCase):
         self.env.cr.execute("UPDATE res_partner SET phone_sanitized = NULL WHERE parent_id = %s", [firm.id])
         events, account = self.env["zadarma.event"], self._account()
         for number, (caller, statements) in enumerate(
-            ((CALLER, 3), ("+4917099999999", 2), ("+491234567", 2), ("anonymous", 1), (shared.phone, 3))
+            ((CALLER, 3), ("+4917099999999", 3), ("+491234567", 2), ("anonymous", 1), (shared.phone, 5))
         ):
             form = inbound("START", caller=caller, call_id=f"in_{number:040x}")
             self.env.flush_all()
@@ -450,13 +449,21 @@ class TestRouting(RoutingCase):
                 events._store(account, form, events._decide(account, form))
 
     def test_look_ups_use_indexes(self):
-        """By the very plan that serves every call."""
-        names = [SQL(f"${number}") for number in range(1, 5)]
-        query = self.env["zadarma.routing"]._candidates_query(*names)
-        plan = self.explain_planned(query, "integer, integer, integer, timestamp", "1, 1, 1, '2026-01-01'")
-        for table in ("res_users", "zadarma_extension", "zadarma_working_time", "zadarma_call_leg", "crm_team_member"):
-            self.assertRegex(plan, rf"(?:Index|Bitmap Heap).*? on {table}")
-            self.assertNotIn(f"Seq Scan on {table}", plan)
+        self.env.cr.execute("SET LOCAL enable_seqscan = off")
+        routing = self.env["zadarma.routing"]
+        for query, tables in (
+            (routing._number_query(self.company.id, CALLER, f"+{DIALLED}"), ("zadarma_number",)),
+            (routing._block_query(self.company.id, CALLER), ("zadarma_blocked_number",)),
+            (
+                routing._candidates_query(self.company.id, self.agent.id, self.team.id, START),
+                ("res_users", "zadarma_extension", "zadarma_working_time", "zadarma_call_leg", "crm_team_member"),
+            ),
+        ):
+            self.env.cr.execute(f"EXPLAIN {query.code}", query.params)
+            plan = "\n".join(row[0] for row in self.env.cr.fetchall())
+            for table in tables:
+                self.assertRegex(plan, rf"(?:Index|Bitmap Heap).*? on {table}")
+                self.assertNotIn(f"Seq Scan on {table}", plan)
 
     def test_hundred_thousand_blocked_numbers_are_found_by_index(self):
         self.env.cr.execute(
@@ -467,7 +474,7 @@ class TestRouting(RoutingCase):
             [self.company.id],
         )
         self.env.cr.execute("ANALYZE zadarma_blocked_number")
-        query = self.env["zadarma.caller"]._block_query(patterns_of("+491500000007"), self.company.id)
+        query = self.env["zadarma.routing"]._block_query(self.company.id, "+491500000007")
         self.env.cr.execute(f"EXPLAIN (ANALYZE, BUFFERS) {query.code}", query.params)
         plan = "\n".join(row[0] for row in self.env.cr.fetchall())
         self.assertNotIn("Seq Scan on zadarma_blocked_number", plan)

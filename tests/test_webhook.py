@@ -273,21 +273,20 @@ class TestWebhook(ZadarmaHttpCase):
 
     def test_slow_look_up_gets_the_default_answer(self):
         self.env["res.partner"].create({"name": "Ada", "phone": CALLER})
-
-        def read_slowly(callers, *_asked, prelude, **_named):
-            return callers._execute(SQL("%s; SELECT pg_sleep(5)", prelude))
-
+        routing = type(self.env["zadarma.routing"])
         with (
-            patch.object(type(self.env["zadarma.caller"]), "_read", read_slowly),
+            patch.object(
+                routing, "_number_query", return_value=SQL("SELECT pg_sleep(5)::text, 1, 1, '', '', 1, 1, ''")
+            ),
             self.assertLogs("odoo.addons.zadarma", "WARNING"),
         ):
             self.assertEqual(self.post(inbound("START")).json(), {})
         self.assertEqual(self._find_events(name="NOTIFY_START").state, "done")
 
     def test_mistake_of_our_own_gets_the_default_answer(self):
-        callers = type(self.env["zadarma.caller"])
+        routing = type(self.env["zadarma.routing"])
         with (
-            patch.object(callers, "_read", side_effect=ValueError("boom")),
+            patch.object(routing, "_number_query", side_effect=ValueError("boom")),
             self.assertLogs("odoo.addons.zadarma", "ERROR"),
         ):
             self.assertEqual(self.post(inbound("START")).json(), {})

@@ -2,9 +2,6 @@ from odoo import SUPERUSER_ID, fields, http
 from odoo.http import request
 from odoo.tools import SQL
 
-from odoo.addons.zadarma.zadarma_api.blocking import patterns_of
-from odoo.addons.zadarma.zadarma_api.numbers import written_forms
-
 
 class ZadarmaBench(http.Controller):
     """The least that Odoo does for a request, and the plans of the look-ups."""
@@ -44,14 +41,12 @@ class ZadarmaBench(http.Controller):
         """
         env = request.env(user=SUPERUSER_ID)
         caller, routing = env["zadarma.caller"], env["zadarma.routing"]
-        forms = written_forms(number, country)
-        keys = [form.lstrip("+0") for form in forms]
         queries = {
-            "contacts by sanitized number": caller._contact_query([number], SQL("phone_sanitized = number"), 1),
-            "contacts by written form": caller._contact_query(keys, caller._written_condition(forms), 1),
+            "contacts by sanitized number": caller._exact_query(number, 1),
+            "contacts by written form": caller._written_query(number, 1, country),
             "leads": caller._lead_query(number, 1),
-            "blocked numbers": caller._block_query(patterns_of(number), 1),
-            "who can take the call": routing._candidates_query(2, 1, 1, fields.Datetime.now()),
+            "blocked numbers": routing._block_query(1, number),
+            "who can take the call": routing._candidates_query(1, 2, 1, fields.Datetime.now()),
         }
         explain = SQL("EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) ")
         return request.make_json_response(
