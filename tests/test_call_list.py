@@ -80,6 +80,23 @@ class TestCallList(ZadarmaCase):
         self.assertEqual(call_list.line_ids.lead_id, leads)
         self.assertEqual(call_list.line_ids.mapped("number"), list(NUMBERS))
 
+    def test_who_asked_not_to_be_called_is_left_out_as_contact_and_as_lead(self):
+        shy, reserved, open_minded = self.people
+        shy.zadarma_do_not_call = True
+        leads = self.env["crm.lead"].create(
+            [
+                {"name": "Of the contact", "partner_id": shy.id, "user_id": self.agent.id},
+                {"name": "Its own", "phone": reserved.phone, "user_id": self.agent.id, "zadarma_do_not_call": True},
+                {"name": "Welcome", "phone": open_minded.phone, "user_id": self.agent.id},
+            ]
+        )
+        for records, wanted in ((self.people, [False, True, True]), (leads, [False, False, True])):
+            lines = self._make(records).line_ids
+            self.assertEqual([line.state == "todo" for line in lines], wanted, records._name)
+            self.assertEqual(
+                set(lines.filtered(lambda line: line.state != "todo").mapped("left_out_reason")), {"do_not_call"}
+            )
+
     def test_records_that_the_user_may_not_see_make_no_list(self):
         lead = self.env["crm.lead"].create({"name": "Secret", "phone": NUMBERS[0], "user_id": self.colleague.id})
         with self.assertRaises(AccessError):
