@@ -236,9 +236,9 @@ export class RecordingPlayer extends Component {
         if (ev.key === " " && isOnBar) {
             this.toggle();
         } else if (["ArrowRight", "ArrowLeft"].includes(ev.key)) {
-            this.seek(this.state.elapsed + (ev.key === forward ? STEP : -STEP));
+            this.seek(this.audio.el.currentTime + (ev.key === forward ? STEP : -STEP));
         } else if (isOnBar && ["ArrowUp", "ArrowDown"].includes(ev.key)) {
-            this.seek(this.state.elapsed + (ev.key === "ArrowUp" ? STEP : -STEP));
+            this.seek(this.audio.el.currentTime + (ev.key === "ArrowUp" ? STEP : -STEP));
         } else {
             if ([" ", "Enter"].includes(ev.key)) {
                 // The button's own click follows; a list would open the row instead.
