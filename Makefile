@@ -6,6 +6,7 @@
 #   make test KEEP=mine            keep the database and use it again, so that the next run starts in seconds
 #   make lint                      every linter         make format           what linters can put right by themselves
 #   make translations              the template of all texts anew, merged into each language
+#   make package                   the wheel and the zip that people install, in dist/
 #   make bench                     the budgets, as ratios (ten minutes)      make bench QUICK=1    two minutes
 
 PYTHON ?= python3
@@ -13,7 +14,7 @@ PORT ?= 8069
 SIM_PORT ?= 8070
 VENV_PYTHON := .odoo/venv/bin/python
 
-.PHONY: demo test lint format bench translations environment lint-environment clean
+.PHONY: demo test lint format bench translations package environment lint-environment clean
 
 demo: environment
 	@$(VENV_PYTHON) dev/demo.py --port $(PORT) --simulator-port $(SIM_PORT)
@@ -32,6 +33,9 @@ bench: environment
 
 translations: environment
 	@$(VENV_PYTHON) dev/translations.py
+
+package: environment
+	@$(VENV_PYTHON) dev/release/package.py
 
 environment:
 	@$(PYTHON) dev/bootstrap.py
