@@ -1,0 +1,6 @@
+"""Tests of what people install use what the commands share."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
