@@ -32,6 +32,7 @@ from . import (
     test_creation,
     test_creation_preview,
     test_dialler,
+    test_documentation,
     test_event,
     test_fuzz,
     test_health,
