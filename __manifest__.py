@@ -44,6 +44,7 @@
         "data/zadarma_call_outcome_data.xml",
         "data/utm_data.xml",
     ],
+    "application": True,
     "uninstall_hook": "uninstall_hook",
     "demo": ["demo/zadarma_demo.xml"],
     "assets": {
