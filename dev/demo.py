@@ -26,6 +26,7 @@ from common import (
 )
 
 DATABASE = "zadarma_demo"
+OVERVIEW = "/odoo/calls-overview"
 ACCOUNT = {"zadarma_key": "demo-key", "zadarma_secret": "demo-secret"}
 
 
@@ -46,11 +47,35 @@ def main():
 
 
 def serve(stack, port, simulator_port):
-    """Start PostgreSQL, the simulator and Odoo, each of which ends with `stack`, and stay until one of them ends."""
+    """Start everything, say where it is, and stay until one of the processes ends."""
     server = stack.enter_context(postgres.kept_server("demo", fsync=True))
+    processes, logs = start(stack, server, port, simulator_port)
+    urls = f"http://127.0.0.1:{port}", f"http://127.0.0.1:{simulator_port}"
+    problem = connect(*urls)
+    print(
+        f"""
+    Odoo                {urls[0]}{OVERVIEW}
+                        the calls of a sales team; log in as admin, who supervises it, or as demo, who sells: the
+                        password is the name
+    simulated Zadarma   {urls[1]}
+                        customers call in from here; the account's key is demo-key, its secret demo-secret
+    logs                {server.data_dir}/*.log
+    {problem}
+    Ctrl-C ends everything; the data stays for the next time.
+""",
+        flush=True,
+    )
+    wait_until(lambda: False, processes, logs)
+
+
+def start(stack, server, port, simulator_port, database=DATABASE):
+    """Start the simulator and Odoo on a database, which end with `stack`, and wait until they answer.
+
+    :return: the processes and the paths of their logs, by name.
+    """
     environment = {**os.environ, **server.environment}
-    config = write_odoo_config(server, DATABASE, port, list_db=False)
-    install(server, config)
+    config = write_odoo_config(server, database, port, list_db=False)
+    install(server, database, config)
     logs = {name: server.data_dir / f"{name}.log" for name in ("odoo", "simulator")}
     account = [f"--{name.removeprefix('zadarma_')}={value}" for name, value in ACCOUNT.items()]
     commands = {
@@ -61,20 +86,9 @@ def serve(stack, port, simulator_port):
         name: stack.enter_context(logged(arguments, logs[name], cwd=HOME, env=environment))
         for name, arguments in commands.items()
     }
-    urls = f"http://127.0.0.1:{port}", f"http://127.0.0.1:{simulator_port}"
-    wait_until(lambda: is_taken(simulator_port) and answers(f"{urls[0]}/web/health"), processes, logs)
-    problem = connect(*urls)
-    print(
-        f"""
-    Odoo                {urls[0]}    log in as admin, password admin, or as demo, password demo
-    simulated Zadarma   {urls[1]}    customers call in from here; the account's key is demo-key, its secret demo-secret
-    logs                {server.data_dir}/*.log
-    {problem}
-    Ctrl-C ends everything; the data stays for the next time.
-""",
-        flush=True,
-    )
-    wait_until(lambda: False, processes, logs)
+    health = f"http://127.0.0.1:{port}/web/health"
+    wait_until(lambda: is_taken(simulator_port) and answers(health), processes, logs)
+    return processes, logs
 
 
 @contextmanager
@@ -84,14 +98,14 @@ def logged(arguments, path, **options):
         yield process
 
 
-def install(server, config):
+def install(server, database, config):
     """Install the addon with demo data the first time, update it later."""
-    if server.has_database(DATABASE) and server.has_addon(DATABASE):
+    if server.has_database(database) and server.has_addon(database):
         print("Updating the addon …", flush=True)
         how = ["-u"]
     else:
         print("Installing Odoo's CRM and the addon with demo data, once (about a minute) …", flush=True)
-        server.drop_database(DATABASE)
+        server.drop_database(database)
         how = ["--with-demo", "-i"]
     code, log = run_odoo(server, config, *how, "zadarma")
     if code:
@@ -120,8 +134,11 @@ def answers(url):
 # --- connecting the two --- #
 
 
-def connect(odoo_url, simulator_url):
-    """Do what an administrator does in the settings; return a line about what went wrong, or nothing."""
+def connect(odoo_url, simulator_url, database=DATABASE):
+    """Do what an administrator does in the settings, and have the calls be what they see first.
+
+    :return: a line about what went wrong, or nothing.
+    """
     opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar()))
 
     def ask(path, **params):
@@ -137,12 +154,14 @@ def connect(odoo_url, simulator_url):
         return ask("/web/dataset/call_kw", model=model, method=method, args=arguments, kwargs={})
 
     try:
-        session = ask("/web/session/authenticate", db=DATABASE, login="admin", password="admin")
+        session = ask("/web/session/authenticate", db=database, login="admin", password="admin")
         company = session["user_companies"]["current_company"]
         for name, value in {"web.base.url": odoo_url, "zadarma.api_url": simulator_url}.items():
             on("ir.config_parameter", "set_param", name, value)
         on("res.company", "write", [company], ACCOUNT)
         on("res.company", "action_zadarma_connect", [company])
+        _model, overview = on("ir.model.data", "check_object_reference", "zadarma", "zadarma_call_overview_action")
+        on("res.users", "write", [session["uid"]], {"action_id": overview})
     except (CommandError, OSError) as error:
         return f"\n    The two are not connected: {error}\n"
     return ""

@@ -31,6 +31,7 @@ from . import (
     test_consequences,
     test_creation,
     test_creation_preview,
+    test_demo,
     test_dialler,
     test_documentation,
     test_event,

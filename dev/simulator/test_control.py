@@ -31,7 +31,7 @@ def state(zadarma, **query):
 
 
 def test_a_call_can_be_led_over_http(zadarma, receiver, act):
-    call = act("call_in", number="+1 870-931-0505", to=["100", "101"])["call"]
+    call = act("call_in", number="+58 212 681 0538", to=["100", "101"])["call"]
     (shown,) = state(zadarma)["calls"]
     assert (shown["name"], shown["state"]) == ("Azure Interior", "ringing")
     act("answer", call=call, party="101")

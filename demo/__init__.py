@@ -1,0 +1,1 @@
+from . import zadarma_call_demo
