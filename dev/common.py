@@ -137,6 +137,21 @@ def run_odoo(server, config, *arguments):
         return odoo.wait(), log
 
 
+def run_shell(server, config, script):
+    """Run Python in Odoo's shell on a database of `server`, and commit; fail if the script does."""
+    done = subprocess.run(
+        [PYTHON, "-m", "odoo", "shell", "--config", config, "--no-http"],
+        input=f"{script}\nenv.cr.commit()\nprint('done')\n",
+        env={**os.environ, **server.environment},
+        cwd=HOME,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert "done" in done.stdout.splitlines(), done.stderr[-3000:]
+
+
 def odoo_version():
     """Return the version of the Odoo that the bootstrap brought."""
     return _ask_odoo("import odoo.release; print(odoo.release.version)")

@@ -1,11 +1,11 @@
 """Installed, used, taken away and installed again, on a database of its own."""
 
-import subprocess
+from functools import partial
 
 import pytest
 
 import suite
-from common import HOME, PYTHON, free_port, write_odoo_config
+from common import free_port, run_shell, write_odoo_config
 
 DATABASE = "zadarma_lifecycle"
 USE = """
@@ -46,16 +46,7 @@ def shell(server):
     config = write_odoo_config(server, DATABASE, free_port())
     suite.install(server, DATABASE, config)
 
-    def shell(script):
-        command = [PYTHON, "-m", "odoo", "shell", "--config", config, "--no-http"]
-        script += "\nenv.cr.commit()\nprint('done')\n"
-        environment = {"PATH": "/usr/bin:/bin", **server.environment}
-        done = subprocess.run(
-            command, input=script, text=True, capture_output=True, cwd=HOME, env=environment, timeout=300, check=False
-        )
-        assert "done" in done.stdout, done.stderr[-3000:]
-
-    yield shell, config
+    yield partial(run_shell, server, config), config
     server.drop_database(DATABASE)
 
 
