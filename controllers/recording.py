@@ -46,8 +46,9 @@ class ZadarmaRecording(http.Controller):
         return request.make_response(text, status=status, headers=headers)
 
     def _stream(self, recording, attachment_sudo, is_download):
-        stream = attachment_sudo._to_http_stream()
-        stream.download_name = recording._get_file_name()
+        # By way of Odoo's own hook, so that addons that keep files elsewhere know how to send them.
+        binary_sudo = attachment_sudo.env["ir.binary"]
+        stream = binary_sudo._get_stream_from(attachment_sudo, filename=recording._get_file_name())
         self._simplify_range(stream.size)
         response = stream.get_response(as_attachment=is_download)
         response.headers["Accept-Ranges"] = "bytes"

@@ -124,10 +124,13 @@ class ZadarmaRecording(models.Model):
             os.unlink(path)
 
     def _has_file(self):
-        """Tell whether the file is here, as long as it was when it was stored."""
+        """Tell whether the file is here, as long as it was when it was stored.
+
+        Of files that another addon keeps elsewhere, in an object storage say, it believes what was written down.
+        """
         self.ensure_one()
         attachment = self.attachment_id
-        if not attachment.store_fname:
+        if not attachment.store_fname or "://" in attachment.store_fname:
             return bool(attachment)
         try:
             return os.path.getsize(attachment._full_path(attachment.store_fname)) == self.size

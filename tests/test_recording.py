@@ -3,6 +3,7 @@ from datetime import timedelta
 
 from odoo import fields
 from odoo.exceptions import AccessError
+from odoo.http import Stream
 from odoo.tests import new_test_user, tagged
 from odoo.tools import mute_logger
 
@@ -220,6 +221,17 @@ class TestRecordingRoute(FilesMixin, RecordingMixin, ZadarmaHttpCase):
             self.assertEqual((response.status_code, response.content), (200, self.content))
         self.assertEqual(len(self.loaded), 3)
         self.assertEqual(self.recording.state, "stored")
+
+    def test_file_that_another_addon_keeps_elsewhere_is_sent_by_that_addon(self):
+        # As addons for object storages do: the attachment names a place that is not in Odoo's folder.
+        attachment = self.recording.attachment_id
+        self.env.cr.execute("UPDATE ir_attachment SET store_fname = 's3://1' WHERE id = %s", [attachment.id])
+        self.env.invalidate_all()
+        stream = Stream(type="data", data=self.content, mimetype="audio/mpeg", size=len(self.content))
+        self.patch(type(self.env["ir.binary"]), "_record_to_stream", lambda *_arguments: stream)
+        response = self._get(Range="bytes=-10")
+        self.assertEqual((response.status_code, response.content), (206, self.content[-10:]))
+        self.assertFalse(self.loaded)
 
     def test_what_is_kept_at_zadarma_is_loaded_when_somebody_listens(self):
         self._keep_remote()
