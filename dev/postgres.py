@@ -107,8 +107,9 @@ class Cluster(Server):
 
     @property
     def environment(self):
-        """The variables that lead PostgreSQL's clients, Odoo among them, to this server."""
-        return {"PGHOST": "127.0.0.1", "PGPORT": str(self.port), "PGUSER": "odoo"}
+        """The variables that lead PostgreSQL's clients, Odoo among them, to this server, and to its own clients."""
+        path = f"{_binary('createdb').parent}:{os.environ['PATH']}"
+        return {"PGHOST": "127.0.0.1", "PGPORT": str(self.port), "PGUSER": "odoo", "PATH": path}
 
     def start(self):
         """Start the server and wait until it answers."""
