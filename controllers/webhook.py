@@ -1,8 +1,9 @@
 import logging
 
-from odoo import SUPERUSER_ID, http
+from odoo import SUPERUSER_ID, api, http
 from odoo.http import request
 
+from ..kept_cursor import kept_cursor
 from ..zadarma_api.signature import verify_webhook
 
 _logger = logging.getLogger(__name__)
@@ -52,8 +53,9 @@ class ZadarmaWebhook(http.Controller):
         authentic = verify_webhook(account.secret if account else "", fields, signature)
         if not authentic or not account.admits(request.httprequest.remote_addr):
             return self._refuse(account, "signature" if not authentic else "address")
-        events = request.env(user=SUPERUSER_ID)["zadarma.event"]
-        answer, after = events._receive(account, fields)
+        with kept_cursor(request.env.registry) as cr:
+            events = api.Environment(cr, SUPERUSER_ID, {})["zadarma.event"]
+            answer, after = events._receive(account, fields)
         response = request.make_response(answer, headers=[("Content-Type", "application/json"), *_HEADERS[1:]])
         response.call_on_close(after)
         return response

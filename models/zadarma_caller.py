@@ -6,6 +6,7 @@ from odoo.tools import SQL
 
 from odoo.addons.phone_validation.models.mail_thread_phone import PHONE_REGEX_PATTERN
 
+from ..kept_cursor import execute_prepared
 from ..zadarma_api.caller import Caller, resolve
 from ..zadarma_api.numbers import written_forms
 from .res_partner import WRITTEN_KEY
@@ -67,7 +68,7 @@ class ZadarmaCaller(models.AbstractModel):
             known |= keys.get(found, {found})
         return {number: self._find(number, company_id, country) if number in known else Caller() for number in numbers}
 
-    def _read(self, e164, company_id, country, *further, with_deals=False, prelude=None):
+    def _read(self, e164, company_id, country, *further, with_deals=False):
         """Return the rows that tell who has a number, see :func:`zadarma_api.caller.resolve`.
 
         One statement tells it for most callers. A second one looks for contacts whose number Odoo could not sanitize
@@ -76,27 +77,21 @@ class ZadarmaCaller(models.AbstractModel):
         :param SQL further: queries whose rows come along with the first; where they say that the number is the
             company's own or blocked, nothing more is asked.
         :param bool with_deals: also return the newest open deal of the caller's company.
-        :param SQL prelude: a statement that goes ahead of the first, in one round trip.
         """
         deals = [self._deal_query(company_id)] if with_deals else []
         contact_query = partial(self._exact_query, e164, company_id)
         query = self._with_contacts(contact_query(), self._lead_query(e164, company_id), *further, *deals)
-        rows = self._execute(SQL("%s; %s", prelude, query) if prelude else query)
+        rows = execute_prepared(self.env.cr, query)
         kinds = {row[0] for row in rows}
         if kinds & {"own", "block"}:
             return rows
         if "partner" not in kinds:
             contact_query = partial(self._written_query, e164, company_id, country)
-            rows += self._execute(self._with_contacts(contact_query(), *deals))
+            rows += execute_prepared(self.env.cr, self._with_contacts(contact_query(), *deals))
         entities = [row[2] for row in rows if row[0] == "partner"]
         if len(entities) >= _FEW and len(set(entities)) == 1:
-            rows += self._execute(contact_query(is_last=True))
+            rows += execute_prepared(self.env.cr, contact_query(is_last=True))
         return rows
-
-    def _execute(self, query):
-        """Return the rows of a query; one that takes too long is no error to be logged with all it asks for."""
-        self.env.cr.execute(query, log_exceptions=False)
-        return self.env.cr.fetchall()
 
     @staticmethod
     def _with_contacts(contacts, *further):
@@ -112,11 +107,11 @@ class ZadarmaCaller(models.AbstractModel):
         """Return the query by the ways people write a number, for contacts whose number Odoo could not sanitize."""
         forms = written_forms(e164, country)
         condition = SQL(
-            "%s = number AND regexp_replace(phone::text, %s, '', 'g') IN %s AND phone IS NOT NULL"
+            "%s = number AND regexp_replace(phone::text, %s, '', 'g') = ANY(%s) AND phone IS NOT NULL"
             " AND phone_sanitized IS NULL",
             SQL(WRITTEN_KEY),
             PHONE_REGEX_PATTERN,
-            tuple(forms),
+            list(forms),
         )
         keys = dict.fromkeys(form.lstrip("+0") for form in forms)
         return self._contact_query(list(keys), condition, company_id, is_last)
@@ -135,7 +130,7 @@ class ZadarmaCaller(models.AbstractModel):
             """
             SELECT 'partner' AS kind, person.*,
                    (SELECT user_id FROM res_partner WHERE id = person.commercial_partner_id), NULL::text AS title
-              FROM unnest(%s) AS number
+              FROM unnest(%s::text[]) AS number
              CROSS JOIN LATERAL (
                 SELECT id, commercial_partner_id, name, commercial_company_name, user_id
                   FROM res_partner
@@ -147,7 +142,7 @@ class ZadarmaCaller(models.AbstractModel):
             condition,
             company_id,
             SQL("commercial_partner_id DESC, id DESC" if is_last else "commercial_partner_id, id"),
-            1 if is_last else _FEW,
+            SQL("1" if is_last else str(_FEW)),
         )
 
     def _lead_query(self, e164, company_id):

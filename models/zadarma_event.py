@@ -18,6 +18,7 @@ from psycopg2.extensions import (
 from odoo import SUPERUSER_ID, api, fields, models
 from odoo.tools import SQL
 
+from ..kept_cursor import execute_prepared, time_limit
 from ..zadarma_api.events import (
     CALL_EVENTS,
     OTHER_EVENTS,
@@ -119,16 +120,17 @@ class ZadarmaEvent(models.Model):
     def _receive(self, account, form):
         """Store an authentic notification and decide its answer. Reads by index, writes one row, sends nothing.
 
+        On a cursor at READ COMMITTED, as :func:`kept_cursor` lends: a redelivery that comes at the same moment waits
+        for the first one and gets its answer, where Odoo's usual level would fail and wait for seconds.
+
         :param ZadarmaAccount account: whose it is.
         :param dict form: its fields as received.
         :return: the answer as JSON, and a callable that does the rest once the answer has left.
         :rtype: tuple[str, Callable]
         """
-        # Odoo's own transaction, of which nothing is left to do, would be another round trip to PostgreSQL later.
-        self.env.cr.rollback()
-        with read_committed(self.env.cr):
-            answer = self._decide(account, form) if form.get("event") == "NOTIFY_START" else "{}"
-            stored = self._store(account, form, answer)
+        answer = self._decide(account, form) if form.get("event") == "NOTIFY_START" else "{}"
+        stored = self._store(account, form, answer)
+        self.env.cr.commit()
         registry, company_id, call_id = self.env.registry, account.company_id, call_id_of(form)
 
         def after():
@@ -145,13 +147,10 @@ class ZadarmaEvent(models.Model):
     def _decide(self, account, form):
         """Return the answer to NOTIFY_START as JSON; the PBX's own scenario where anything goes wrong or is slow."""
         try:
-            decision = self.env["zadarma.routing"]._decide(
-                account,
-                form.get("caller_id"),
-                form.get("called_did"),
-                fields.Datetime.now(),
-                prelude=SQL("SET LOCAL statement_timeout = %s", _PATIENCE),
-            )
+            with time_limit(self.env.cr, _PATIENCE):
+                decision = self.env["zadarma.routing"]._decide(
+                    account, form.get("caller_id"), form.get("called_did"), fields.Datetime.now()
+                )
             return json.dumps(decision.answer)
         except psycopg2.Error as error:
             _logger.warning("Zadarma: NOTIFY_START gets the default answer, the look-up failed (%s)", error.pgcode)
@@ -163,9 +162,6 @@ class ZadarmaEvent(models.Model):
     def _store(self, account, form, answer):
         """Put a notification into the inbox, durably, and return its answer.
 
-        At READ COMMITTED: a redelivery that comes at the same moment waits for the first one and gets its answer,
-        where Odoo's usual level would fail and wait for seconds. It may wait longer than the look-up was allowed to.
-
         :param ZadarmaAccount account: whose it is.
         :param dict form: its fields as received.
         :param str answer: JSON to answer with, if it is new.
@@ -176,7 +172,6 @@ class ZadarmaEvent(models.Model):
         state, error = self._classify(account, form, received_at)
         query = SQL(
             """
-            SET LOCAL statement_timeout TO DEFAULT;
             INSERT INTO zadarma_event (company_id, key, name, pbx_call_id, payload, answer, received_at, redelivered,
                                        state, attempts, error)
                  VALUES (%s, %s, %s, %s, %s, %s, %s, 0, %s, 0, %s)
@@ -193,7 +188,7 @@ class ZadarmaEvent(models.Model):
             state,
             error,
         )
-        return self.env.execute_query(query)[0][0]
+        return execute_prepared(self.env.cr, query)[0][0]
 
     @api.model
     def _classify(self, account, form, received_at):

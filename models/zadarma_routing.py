@@ -3,6 +3,7 @@ from datetime import timedelta
 from odoo import api, models
 from odoo.tools import SQL
 
+from ..kept_cursor import execute_prepared
 from ..zadarma_api.blocking import patterns_of
 from ..zadarma_api.caller import resolve
 from ..zadarma_api.numbers import Kind, parse_number
@@ -35,14 +36,13 @@ class ZadarmaRouting(models.AbstractModel):
     _description = "Zadarma Routing"
 
     @api.model
-    def _decide(self, account, caller_id, called_did, moment, prelude=None):
+    def _decide(self, account, caller_id, called_did, moment):
         """Return what becomes of a call.
 
         :param ZadarmaAccount account: whose call.
         :param str caller_id: who calls, as Zadarma writes it.
         :param str called_did: the dialled number, as Zadarma writes it.
         :param datetime moment: when, naive UTC.
-        :param SQL prelude: a statement that goes ahead of the first query, in one round trip.
         :rtype: zadarma_api.routing.Decision
         """
         number = parse_number(caller_id, account.country)
@@ -55,7 +55,7 @@ class ZadarmaRouting(models.AbstractModel):
         if account.block_numbers:
             further.append(self._block_query(company_id, number.e164))
         rows = self.env["zadarma.caller"]._read(
-            number.e164, company_id, account.country, *further, with_deals=account.route_calls, prelude=prelude
+            number.e164, company_id, account.country, *further, with_deals=account.route_calls
         )
         return self._weigh(account, number.e164, rows, moment)
 
@@ -69,12 +69,12 @@ class ZadarmaRouting(models.AbstractModel):
             SELECT CASE WHEN number = %s THEN 'own' ELSE 'dialled' END, id, 0, COALESCE(name, number), number, user_id,
                    team_id, NULL
               FROM zadarma_number
-             WHERE company_id = %s AND number IN %s
+             WHERE company_id = %s AND number = ANY(%s)
                    AND (active IS TRUE OR (number = %s AND is_gone IS NOT TRUE))
             """,
             e164,
             company_id,
-            (e164, dialled),
+            [e164, dialled],
             e164,
         )
 
@@ -84,11 +84,11 @@ class ZadarmaRouting(models.AbstractModel):
             """
             SELECT 'block', id, 0, number, reason, user_id, 0, NULL
               FROM zadarma_blocked_number
-             WHERE company_id = %s AND number IN %s AND active IS TRUE
+             WHERE company_id = %s AND number = ANY(%s) AND active IS TRUE
              ORDER BY length(number) DESC LIMIT 1
             """,
             company_id,
-            tuple(patterns_of(e164)),
+            list(patterns_of(e164)),
         )
 
     def _weigh(self, account, e164, rows, moment):
@@ -140,7 +140,7 @@ class ZadarmaRouting(models.AbstractModel):
         :param int user_id: who answers for the caller; deputies come next, then the members of the team.
         :rtype: list[Candidate]
         """
-        rows = self.env["zadarma.caller"]._execute(self._candidates_query(company_id, user_id, team_id, moment))
+        rows = execute_prepared(self.env.cr, self._candidates_query(company_id, user_id, team_id, moment))
         return [
             Candidate(
                 user_id=row[0],
@@ -160,15 +160,15 @@ class ZadarmaRouting(models.AbstractModel):
         return SQL(
             """
             WITH RECURSIVE line (user_id, role, place) AS (
-                SELECT %(user)s, 'responsible', 0
+                SELECT %(user)s::integer, 'responsible', 0
                  UNION
                 SELECT zadarma_deputy_id, 'deputy', place + 1
                   FROM line JOIN res_users ON id = user_id
-                 WHERE zadarma_deputy_id IS NOT NULL AND place < %(deputies)s
+                 WHERE zadarma_deputy_id IS NOT NULL AND place < %(deputies)s::integer
             ), candidate (user_id, role, place, since, member) AS (
                 SELECT *, NULL::timestamp, 0 FROM line
                  UNION ALL
-                SELECT user_id, 'member', %(deputies)s + 1, create_date, id
+                SELECT user_id, 'member', %(deputies)s::integer + 1, create_date, id
                   FROM crm_team_member WHERE crm_team_id = %(team)s AND active IS TRUE
             )
             SELECT candidate.user_id, person.name, role,
@@ -176,7 +176,8 @@ class ZadarmaRouting(models.AbstractModel):
                        SELECT FROM res_company_users_rel job WHERE job.cid = %(company)s AND job.user_id = users.id),
                    users.partner_id,
                    (SELECT json_agg(
-                               json_build_array(number, is_away IS TRUE AND checked_at > %(moment)s - %(away)s)
+                               json_build_array(
+                                   number, is_away IS TRUE AND checked_at > %(moment)s::timestamp - %(away)s::interval)
                                ORDER BY calls_out IS NOT TRUE, number)
                       FROM zadarma_extension
                      WHERE company_id = %(company)s AND zadarma_extension.user_id = users.id AND active IS TRUE

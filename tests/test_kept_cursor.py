@@ -10,7 +10,7 @@ from ..kept_cursor import execute_prepared, kept_cursor, time_limit
 
 @tagged("post_install", "-at_install")
 class TestKeptCursor(BaseCase):
-    """With connections of their own, which tests seldom have; nothing is written but in a table that nobody else sees."""
+    """With connections of their own, which tests seldom have; nothing is written."""
 
     def setUp(self):
         super().setUp()
