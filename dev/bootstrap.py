@@ -1,4 +1,4 @@
-"""Bring what developers need into `.odoo/`: Odoo 19, its Python packages, PostgreSQL and a browser.
+"""Bring what developers need into `.odoo/`: Odoo 19, its Python packages, PostgreSQL, nginx and a browser.
 
 Needs nothing but Python 3.10 to 3.13. A step that is done leaves a stamp that names its pins, so a second run takes a
 moment, a changed pin does its step again, and so does an interrupted one.
@@ -59,6 +59,7 @@ def main():
         fcntl.flock(lock, fcntl.LOCK_EX)
         install_system_packages(options.node)
         odoo = find_odoo()
+        fetch_nginx()
         step("Python packages", python_key(), make_venv)
         step("Odoo in the venv", f"{odoo} {python_key()}", lambda: link_odoo(odoo))
         if options.node:
@@ -193,18 +194,41 @@ def fetch_odoo():
     shutil.rmtree(apt)
 
 
-def private_apt(folder):
-    """Make an apt of our own in `folder` that reads the machine's mirror, and return the environment that uses it."""
+def fetch_nginx():
+    """Unpack the machine's own nginx, which the tests run, where none is installed: so no service is started by it."""
+    if (HOME / "nginx").is_dir() or shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin"):
+        return
+    if not shutil.which("apt-get"):
+        raise BootstrapError("Missing: nginx")
+    print("nginx …", flush=True)
+    apt, unpacked = HOME / "apt", HOME / "nginx.new"
+    for folder in (apt, unpacked):
+        shutil.rmtree(folder, ignore_errors=True)
+    environment = private_apt(apt, own_suites=False)
+    run(["apt-get", "update"], env=environment)
+    run(["apt-get", "download", "nginx"], env=environment, cwd=apt)
+    run(["dpkg", "-x", *apt.glob("*.deb"), unpacked])
+    unpacked.rename(HOME / "nginx")
+    shutil.rmtree(apt)
+
+
+def private_apt(folder, own_suites=True):
+    """Make an apt of our own in `folder`, and return the environment that uses it.
+
+    It reads Odoo's suites from the machine's mirror, or else what the machine itself does.
+    """
     for name in ("lists/partial", "cache/archives/partial"):
         (folder / name).mkdir(parents=True)
     (folder / "status").touch()
-    mirror = find_mirror()
-    suites = (ODOO_SUITE, COMPANION_SUITE)
-    sources = [f"deb [signed-by={KEYRING}] {mirror} {suite} main\n" for suite in suites]
-    (folder / "sources.list").write_text("".join(sources))
+    sources = ""
+    if own_suites:
+        mirror = find_mirror()
+        suites = (ODOO_SUITE, COMPANION_SUITE)
+        lines = [f"deb [signed-by={KEYRING}] {mirror} {suite} main\n" for suite in suites]
+        (folder / "sources.list").write_text("".join(lines))
+        sources = f'Dir::Etc::SourceList "{folder}/sources.list";\nDir::Etc::SourceParts "-";'
     (folder / "apt.conf").write_text(f"""\
-Dir::Etc::SourceList "{folder}/sources.list";
-Dir::Etc::SourceParts "-";
+{sources}
 Dir::State "{folder}";
 Dir::State::status "{folder}/status";
 Dir::Cache "{folder}/cache";

@@ -105,8 +105,11 @@ def is_taken(port):
 # --- Odoo --- #
 
 
-def write_odoo_config(server, database, port, **options):
-    """Write the configuration of an Odoo on `port` that serves one database of `server`; return its path."""
+def write_odoo_config(server, database, port, name=None, **options):
+    """Write the configuration of an Odoo on `port` that serves one database of `server`; return its path.
+
+    The file is called as the database is, unless it has a `name` of its own.
+    """
     values = {
         "addons_path": f"{HOME / 'addons'},{core_addons()}",
         "data_dir": server.data_dir,
@@ -116,7 +119,7 @@ def write_odoo_config(server, database, port, **options):
         **options,
     }
     server.data_dir.mkdir(parents=True, exist_ok=True)
-    path = server.data_dir / f"{database}.conf"
+    path = server.data_dir / f"{name or database}.conf"
     path.write_text("[options]\n" + "".join(f"{name} = {value}\n" for name, value in values.items()))
     return path
 

@@ -40,20 +40,25 @@ def wait_for(condition, what, seconds=30):
 class Odoo:
     """The server under test. Knows the processes it started, and ends only those."""
 
-    def __init__(self, server, database):
-        """Make the database, with the addon and without demo data."""
+    def __init__(self, server, database, node=None):
+        """Make the database, with the addon and without demo data.
+
+        :param str node: the name of a further machine on a database that another one has made.
+        """
         self.server, self.database = server, database
+        self.name = f"{database}_{node}" if node else database
         self.port, self.bus_port = free_port(), free_port()
         self.configure()
-        self.log_path = server.data_dir / f"{database}.log"
+        self.log_path = server.data_dir / f"{self.name}.log"
         self.process = None
-        suite.install(server, database, self.config)
+        if not node:
+            suite.install(server, database, self.config)
 
     def configure(self, workers=2, **options):
         """Choose how it runs from its next start on; `options` are others of Odoo's configuration file."""
         self.worker_count = workers
         options |= {"workers": workers, "max_cron_threads": 1, "gevent_port": self.bus_port, "proxy_mode": True}
-        self.config = write_odoo_config(self.server, self.database, self.port, **options)
+        self.config = write_odoo_config(self.server, self.database, self.port, self.name, **options)
 
     # --- life --- #
 
@@ -79,6 +84,10 @@ class Odoo:
         """End it, as a service manager does; keep its log for people to look at."""
         stop(self.process)
         shutil.copy(self.log_path, HOME / "live.log")
+
+    def kill(self):
+        """End it and all its processes at once, as a machine does whose power fails."""
+        stop(self.process, signal.SIGKILL)
 
     def restart(self):
         """Start it anew, with new processes for everything."""

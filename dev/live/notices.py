@@ -19,25 +19,44 @@ _ids = itertools.count(1)
 class Wire:
     """Sends signed notifications to one company's address."""
 
-    def __init__(self, url, secret, zone):
-        """Take the address, the secret and the zone of the account."""
-        self._url, self._secret, self._zone = urlsplit(url), secret, ZoneInfo(zone)
+    def __init__(self, url, secret, zone, context=None, source=""):
+        """Take the address, the secret and the zone of the account.
+
+        :param ssl.SSLContext context: what to believe of a server that speaks TLS.
+        :param str source: the address of this machine to send from.
+        """
+        self._url, self._secret, self._zone = urlsplit(url), secret, zone
+        self._context, self._source = context, (source, 0) if source else None
+
+    def through(self, url, **options):
+        """Return one that sends to the same account another way."""
+        return Wire(f"{url}{self._url.path}", self._secret, self._zone, **options)
+
+    @property
+    def path(self):
+        """The path of the company's address."""
+        return self._url.path
 
     def inbound(self, caller=CALLER):
         """Return a new call from outside, of which nothing was sent yet."""
-        start = datetime.now(timezone.utc).astimezone(self._zone)
+        start = datetime.now(timezone.utc).astimezone(ZoneInfo(self._zone))
         return Call(f"{PREFIX}{next(_ids):08d}", start.strftime("%Y-%m-%d %H:%M:%S"), caller)
 
-    def send(self, form, timeout=30):
+    def send(self, form, **headers):
         """Send one notification; return status and body, or none where the connection broke."""
-        body = urlencode(form)
-        headers = {
-            "Content-Type": "application/x-www-form-urlencoded",
-            "Signature": event_signature(form["event"], form, self._secret),
-        }
-        connection = http.client.HTTPConnection(self._url.netloc, timeout=timeout)
+        headers["Content-Type"] = "application/x-www-form-urlencoded"
+        headers["Signature"] = event_signature(form["event"], form, self._secret)
+        return self.ask("POST", self._url.path, urlencode(form), headers)
+
+    def ask(self, method, path, body=None, headers=None):
+        """Ask the server for anything; return status and body, or none where the connection broke."""
+        options = {"timeout": 30, "source_address": self._source}
+        if self._url.scheme == "https":
+            connection = http.client.HTTPSConnection(self._url.netloc, context=self._context, **options)
+        else:
+            connection = http.client.HTTPConnection(self._url.netloc, **options)
         try:
-            connection.request("POST", self._url.path, body, headers)
+            connection.request(method, path, body, headers or {})
             response = connection.getresponse()
             return response.status, response.read()
         except (OSError, http.client.HTTPException):
@@ -47,14 +66,19 @@ class Wire:
 
     def send_at_once(self, forms):
         """Send all at the same moment, each on a connection of its own; return the answers in order."""
-        gate = threading.Barrier(len(forms))
+        return at_once(self.send, forms)
 
-        def send(form):
-            gate.wait()
-            return self.send(form)
 
-        with ThreadPoolExecutor(len(forms)) as senders:
-            return list(senders.map(send, forms))
+def at_once(act, items):
+    """Do something with all items at the same moment; return the results in order."""
+    gate = threading.Barrier(len(items))
+
+    def wait_and_act(item):
+        gate.wait()
+        return act(item)
+
+    with ThreadPoolExecutor(len(items)) as senders:
+        return list(senders.map(wait_and_act, items))
 
 
 class Call:

@@ -21,7 +21,7 @@ class Load:
     def __init__(self, wire, rate=RATE):
         """Prepare; entering it as a context starts it."""
         self._wire, self._pause = wire, 1 / rate
-        self.calls, self.acknowledged, self._senders = [], [], []
+        self.calls, self.acknowledged, self.failed, self._senders = [], [], [], []
         self._is_over = threading.Event()
         self._thread = threading.Thread(target=self._run)
 
@@ -51,8 +51,8 @@ class Load:
 
     def _send(self, form):
         answer = self._wire.send(form)
-        if answer and answer[0] == 200:
-            self.acknowledged.append((form["pbx_call_id"], form["event"]))
+        answers = self.acknowledged if answer and answer[0] == 200 else self.failed
+        answers.append((form["pbx_call_id"], form["event"]))
 
     def check(self, odoo):
         """Nothing acknowledged is lost, nothing is there twice, and everything stored is processed."""
