@@ -304,17 +304,21 @@ class ZadarmaCall(models.Model):
         self.env.flush_all()
         e164 = number.e164 if number.kind is Kind.EXTERNAL else ""
         caller = self.env["zadarma.caller"]._find(e164, self.company_id.id, country)
-        partner, caller_state = self._accept_caller(self.company_id, caller)
+        partner = self.env["res.partner"].browse(caller.partner_id).exists()
+        partner, caller_state = self._accept_caller(self.company_id, caller, partner)
         lead = self.env["crm.lead"].browse(caller.lead_id) or self._find_open_leads(partner)[:1]
         return {"caller_state": caller_state, "partner_id": partner.id, "lead_id": lead.id}
 
     @api.model
-    def _accept_caller(self, company, caller):
+    def _accept_caller(self, company, caller, partners):
         """Return the contact to link for a caller, and how sure that is.
 
+        :param res.partner partners: those that exist, the caller's among them.
         :rtype: tuple[res.partner, str]
         """
-        partner = self.env["res.partner"].browse(caller.partner_id).exists()
+        partner = partners.browse(caller.partner_id if caller.partner_id in partners._ids else ()).with_prefetch(
+            partners._prefetch_ids
+        )
         # Colleagues with one number stand for their company, unless that is archived or another company's.
         if partner and not (partner.active and partner.company_id in (company, self.env["res.company"])):
             return self.env["res.partner"], "ambiguous"

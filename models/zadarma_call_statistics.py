@@ -219,13 +219,14 @@ class ZadarmaCall(models.Model):
         outcome.counts["deleted"] += len(deleted)
         counted = {call_id: rows for call_id, rows in counted.items() if call_id not in deleted}
         told = self.env["zadarma.event"]._find_understood(company, list(counted))
-        missing = {call_id: rows for call_id, rows in counted.items() if call_id not in known and call_id not in told}
-        clicked, own_legs = self._pair_missing(company, missing)
+        missing = self._merge_missing(company, counted, known.keys() | told.keys())
+        # What clicks are of which nothing was known is one of them, or says nothing of a call.
+        clicked, own_legs = self.env["zadarma.call.alias"]._pair_counted(company, missing)
         known |= clicked
         outcome.counts["unchanged"] += len(own_legs)
         counted = {call_id: rows for call_id, rows in counted.items() if call_id not in own_legs}
-        missing = {call_id: rows for call_id, rows in missing.items() if call_id not in own_legs | clicked.keys()}
-        self._add_missing(company, missing, since, outcome)
+        missing = {call_id: state for call_id, state in missing.items() if call_id not in own_legs | clicked.keys()}
+        self._add_missing(company, missing, counted, since, outcome)
         for call_id in counted.keys() - missing.keys():
             call = known.get(call_id, self.browse())
             if call._has_taken(counted[call_id]):
@@ -235,11 +236,13 @@ class ZadarmaCall(models.Model):
                 word = call._take_rows(company, told.get(call_id), counted[call_id], since)
                 outcome.counts[word] += 1
 
-    def _pair_missing(self, company, counted):
-        """Find the clicks that calls were made by of which nothing was known; see :meth:`_pair_counted`."""
+    def _merge_missing(self, company, counted, known):
+        """Return what calls of which nothing is known are by their rows, by ``pbx_call_id``.
+
+        :rtype: dict[str, zadarma_api.fold.CallState]
+        """
         own_numbers = company._zadarma_own_numbers()
-        states = {call_id: merge(None, rows, own_numbers) for call_id, rows in counted.items()}
-        return self.env["zadarma.call.alias"]._pair_counted(company, states)
+        return {call_id: merge(None, rows, own_numbers) for call_id, rows in counted.items() if call_id not in known}
 
     @contextmanager
     def _noting_failure(self, call_id, outcome):
@@ -327,41 +330,39 @@ class ZadarmaCall(models.Model):
 
     # === MANY AT ONCE === #
 
-    def _add_missing(self, company, counted, since, outcome):
+    def _add_missing(self, company, states, counted, since, outcome):
         """Create calls of which nothing was known; where that fails, one by one."""
-        if not counted:
+        if not states:
             return
         try:
             with self.env.cr.savepoint():
-                self._create_counted(company, counted, since)
+                self._create_counted(company, states, counted, since)
         except Exception as error:  # the others are tried without the one that fails
             if getattr(error, "pgcode", None) in CONCURRENCY_ERRORS:
                 raise
-            if len(counted) == 1:
-                _logger.exception("Zadarma: call %s could not be added", *counted)
-                outcome.failed.update(dict.fromkeys(counted, type(error).__name__))
+            if len(states) == 1:
+                _logger.exception("Zadarma: call %s could not be added", *states)
+                outcome.failed.update(dict.fromkeys(states, type(error).__name__))
                 return
-            for call_id, rows in counted.items():
-                self._add_missing(company, {call_id: rows}, since, outcome)
+            for call_id, state in states.items():
+                self._add_missing(company, {call_id: state}, counted, since, outcome)
         else:
-            outcome.counts["added"] += len(counted)
+            outcome.counts["added"] += len(states)
 
-    def _create_counted(self, company, counted, since):
+    def _create_counted(self, company, states, counted, since):
         """Create calls from their rows alone, with a few statements for all of them."""
-        own_numbers = company._zadarma_own_numbers()
         calls = self.with_company(company).with_context(zadarma_directory=self._read_directory(company))
-        states = [merge(None, rows, own_numbers) for rows in counted.values()]
         vals_list = []
-        for state, rows in zip(states, counted.values(), strict=True):
+        for call_id, state in states.items():
             values = calls._prepare_values(company, state, self.browse())
             is_drawn = self._is_drawn(values["date_start"], since)
             vals_list.append(
                 {
                     **values,
                     "company_id": company.id,
-                    "pbx_call_id": state.pbx_call_id,
+                    "pbx_call_id": call_id,
                     "source": "statistics",
-                    "statistics": [kept_row(row) for row in join_rows((), rows)],
+                    "statistics": [kept_row(row) for row in join_rows((), counted[call_id])],
                     "is_settled": not is_drawn,
                     "is_followed_up": is_drawn,
                 }
@@ -370,7 +371,7 @@ class ZadarmaCall(models.Model):
         created = calls.create(vals_list)
         legs = [
             calls._prepare_leg_values(company, call, leg)
-            for call, state in zip(created, states, strict=True)
+            for call, state in zip(created, states.values(), strict=True)
             for leg in state.legs
         ]
         self.env["zadarma.call.leg"].create(legs)
@@ -398,7 +399,8 @@ class ZadarmaCall(models.Model):
         country = company.country_id.code or ""
         self.env.flush_all()
         found = self.env["zadarma.caller"]._find_many({vals["number"] for vals in wanted}, company.id, country)
-        callers = {number: self._accept_caller(company, caller) for number, caller in found.items()}
+        partners = self.env["res.partner"].browse({caller.partner_id for caller in found.values()} - {0}).exists()
+        callers = {number: self._accept_caller(company, caller, partners) for number, caller in found.items()}
         leads = self._find_newest_leads(
             company, self.env["res.partner"].union(*(partner for partner, _state in callers.values()))
         )

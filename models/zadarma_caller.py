@@ -8,7 +8,7 @@ from odoo.addons.phone_validation.models.mail_thread_phone import PHONE_REGEX_PA
 
 from ..kept_cursor import execute_prepared
 from ..zadarma_api.caller import Caller, resolve
-from ..zadarma_api.numbers import written_forms
+from ..zadarma_api.numbers import written_forms, written_keys
 from .res_partner import WRITTEN_KEY
 
 # So many contacts are read at once: they tell whether there is none, one, or people of several companies.
@@ -41,32 +41,52 @@ class ZadarmaCaller(models.AbstractModel):
 
     @api.model
     def _find_many(self, numbers, company_id, country=""):
-        """Return who has each of these numbers. One query tells which of them anybody has; these are looked up.
+        """Return who has each of these numbers; few of them are looked up one by one.
 
         :param numbers: in E.164.
         :rtype: dict[str, zadarma_api.caller.Caller]
         """
+        found = defaultdict(list)
+        for number, *row in self.env.execute_query(self._many_query(list(numbers), company_id)):
+            found[number].append(row)
+        nameless = [number for number in numbers if not any(row[0] == "partner" for row in found[number])]
+        # Of several contacts the last one counts too.
+        special = {number for number, rows in found.items() if sum(row[0] == "partner" for row in rows) >= _FEW}
+        special |= self._find_written(nameless, country)
+        return {
+            number: self._find(number, company_id, country) if number in special else resolve(found[number])
+            for number in numbers
+        }
+
+    def _many_query(self, numbers, company_id):
+        """Return the query that tells of each number what :meth:`_exact_query` and :meth:`_lead_query` do."""
+        asked = SQL("ARRAY[asked.number]")
+        return SQL(
+            "SELECT asked.number, found.* FROM unnest(%s::text[]) AS asked (number)"
+            " CROSS JOIN LATERAL ((%s) UNION ALL (%s)) AS found",
+            numbers,
+            self._contact_query(asked, SQL("phone_sanitized = number"), company_id, is_last=False),
+            self._open_lead_query("lead", SQL("lead.phone_sanitized = asked.number"), company_id),
+        )
+
+    def _find_written(self, numbers, country):
+        """Return the numbers that a contact may have whose number Odoo could not sanitize.
+
+        :rtype: set[str]
+        """
         keys = defaultdict(set)
         for number in numbers:
-            for form in written_forms(number, country):
-                keys[form.lstrip("+0")].add(number)
+            for key in written_keys(number, country):
+                keys[key].add(number)
         query = SQL(
             """
-            SELECT phone_sanitized FROM res_partner WHERE phone_sanitized = ANY(%(numbers)s) AND active IS TRUE
-             UNION
-            SELECT phone_sanitized FROM crm_lead WHERE phone_sanitized = ANY(%(numbers)s) AND active IS TRUE
-             UNION
             SELECT %(key)s FROM res_partner
              WHERE %(key)s = ANY(%(keys)s) AND phone IS NOT NULL AND phone_sanitized IS NULL AND active IS TRUE
             """,
-            numbers=list(numbers),
             keys=list(keys),
             key=SQL(WRITTEN_KEY),
         )
-        known = set()
-        for (found,) in self.env.execute_query(query):
-            known |= keys.get(found, {found})
-        return {number: self._find(number, company_id, country) if number in known else Caller() for number in numbers}
+        return {number for (key,) in self.env.execute_query(query) for number in keys[key]}
 
     def _read(self, e164, company_id, country, *further, with_deals=False):
         """Return the rows that tell who has a number, see :func:`zadarma_api.caller.resolve`.
@@ -122,7 +142,7 @@ class ZadarmaCaller(models.AbstractModel):
         Where both are of one company, the last contact tells whether the rest is too: however many share a number, few
         are read.
 
-        :param list numbers: what the condition calls ``number``.
+        :param numbers: what the condition calls ``number``: a list, or SQL for one.
         :param SQL condition: what an index is made for that is in the order of commercial entities.
         :param bool is_last: for the last contact instead.
         """

@@ -46,6 +46,7 @@ _RECORDING_ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z_.\-]{0,127}")
 _MAX_TEXT = 64
 _MAX_DURATION = 7 * 24 * 3600
 # Zadarma is younger than this, and no two clocks are further apart.
+_WALL_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}")
 _OLDEST_START = datetime(2000, 1, 1, tzinfo=timezone.utc)
 _MAX_AHEAD = timedelta(days=2)
 _DISPOSITIONS = {
@@ -179,9 +180,9 @@ def parse_call_start(text: str, received_at: datetime, zone: tzinfo) -> datetime
     :raise EventError: where it is no such time, or none at which a call can have started.
     """
     try:
-        wall = datetime.strptime(text.strip(), "%Y-%m-%d %H:%M:%S")
+        wall = datetime.fromisoformat(_WALL_TIME.fullmatch(text.strip())[0])
         first, second = (wall.replace(tzinfo=zone, fold=fold).astimezone(timezone.utc) for fold in (0, 1))
-    except (ValueError, OverflowError):
+    except (TypeError, ValueError, OverflowError):
         raise EventError("call_start is no time of the form YYYY-MM-DD HH:MM:SS") from None
     if not _OLDEST_START <= first <= received_at + _MAX_AHEAD:
         raise EventError("call_start is no time at which this call can have started")
@@ -201,10 +202,12 @@ def clean_text(text: str | None) -> str:
     """Return a text as the database can keep it: printable, of bounded length, and no formula once it is exported to a
     spreadsheet.
     """
-    text = text or ""
-    if not text.isprintable():
-        text = "".join(c for c in text if c.isprintable())
-    return text.strip().lstrip("= ")[:_MAX_TEXT]
+    return printable(text or "").strip().lstrip("= ")[:_MAX_TEXT]
+
+
+def printable(text: str) -> str:
+    """Return a text without what cannot be seen, lines and tabs included."""
+    return text if text.isprintable() else "".join(c for c in text if c.isprintable())
 
 
 def _parse_duration(text: str | None, notes: list[str]) -> int | None:

@@ -14,7 +14,15 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from .errors import AnswerError
-from .events import EventError, call_id_of, clean_text, parse_call_start, parse_disposition, parse_recording_id
+from .events import (
+    EventError,
+    call_id_of,
+    clean_text,
+    parse_call_start,
+    parse_disposition,
+    parse_recording_id,
+    printable,
+)
 from .fold import CallState, Leg, direction_of
 from .numbers import parse_extension
 
@@ -168,7 +176,7 @@ def _text(value: Any) -> str:
 def _kept_value(name: str, value: Any) -> Any:
     if name == "clid":
         text = str(value) if isinstance(value, (str, int)) and not isinstance(value, bool) else ""
-        return "".join(c for c in text if c.isprintable()).strip()[:_MAX_CLID]
+        return printable(text).strip()[:_MAX_CLID]
     if name == "seconds":
         text = _text(value)
         return int(text) if re.fullmatch(r"[0-9]{1,9}", text) and int(text) <= _MAX_SECONDS else None
