@@ -4,6 +4,7 @@
 #   make test                      the whole suite
 #   make test T=tests/test_x.py    some files of it     make test K=fold    tests by name
 #   make test KEEP=mine            keep the database and use it again, so that the next run starts in seconds
+#   make test-odoo                 some of it, and tests of Odoo's own, beside other apps (half an hour)
 #   make lint                      every linter         make format           what linters can put right by themselves
 #   make translations              the template of all texts anew, merged into each language
 #   make package                   the wheel and the zip that people install, in dist/
@@ -14,13 +15,16 @@ PORT ?= 8069
 SIM_PORT ?= 8070
 VENV_PYTHON := .odoo/venv/bin/python
 
-.PHONY: demo test lint format bench translations package environment lint-environment clean
+.PHONY: demo test test-odoo lint format bench translations package environment lint-environment clean
 
 demo: environment
 	@$(VENV_PYTHON) dev/demo.py --port $(PORT) --simulator-port $(SIM_PORT)
 
 test: environment
 	@$(VENV_PYTHON) dev/suite.py $(if $(K),-k '$(K)') $(if $(KEEP),--keep '$(KEEP)') $(T)
+
+test-odoo: environment
+	@$(VENV_PYTHON) dev/neighbours.py $(if $(K),-k '$(K)')
 
 lint: lint-environment
 	@$(VENV_PYTHON) dev/lint.py

@@ -85,9 +85,17 @@ class Server:
         tables = "SELECT 1 FROM pg_tables WHERE tablename = 'ir_module_module'"
         return bool(self.execute(tables, database=name)) and self.execute(query, database=name) == [(True,)]
 
-    def create_database(self, name):
-        """Make a database for Odoo to install in."""
-        self.execute("CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C'", name)
+    def create_database(self, name, template="template0"):
+        """Make a database for Odoo to install in, or as a copy of another one."""
+        self.execute("CREATE DATABASE {} TEMPLATE {} ENCODING 'UTF8' LC_COLLATE 'C'", name, template)
+        self._copy_files(template, name)
+
+    def _copy_files(self, template, name):
+        """Give a database the files of the one that it is a copy of."""
+        filestore = self.data_dir / "filestore"
+        shutil.rmtree(filestore / name, ignore_errors=True)
+        if (filestore / template).is_dir():
+            shutil.copytree(filestore / template, filestore / name)
 
     def drop_database(self, name):
         """Remove a database, whoever is connected."""
@@ -153,9 +161,7 @@ class Cluster(Server):
         """Make a database as a copy of another one, by default of one that has Odoo's crm installed already."""
         # Nothing is connected to that one, so copying its files is safe, and faster than through the log.
         self.execute("CREATE DATABASE {} OWNER odoo TEMPLATE {} STRATEGY FILE_COPY", name, template, user="postgres")
-        filestore = self.data_dir / "filestore"
-        shutil.rmtree(filestore / name, ignore_errors=True)
-        shutil.copytree(filestore / template, filestore / name)
+        self._copy_files(template, name)
 
 
 # --- servers to use --- #

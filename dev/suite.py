@@ -53,21 +53,25 @@ def test_tools(paths, selection):
 
 
 def test_addon(paths, selection, keep):
-    """Run the addon's tests on a database of their own; all of them in two processes, each with its copy of it."""
+    """Run the addon's tests on a database of their own."""
     with postgres.kept_server(keep) if keep else postgres.server() as server:
-        environment = {**os.environ, **server.environment}
         database = keep or f"{DATABASE}_{os.getpid()}"
         config = write_odoo_config(server, database, free_port())
         try:
             install(server, database, config)
-            # From the folder of addons, so that a test's module is called odoo.addons.zadarma.tests.…
-            files = [f"zadarma/{path}" for path in paths or ["tests"]]
-            parallel = [] if paths else PARALLEL
-            arguments = [f"--odoo-config={config}", "--odoo-http", *parallel, *selection, *files]
-            return call([*PYTEST, *arguments], cwd=HOME / "addons", env=environment)
+            return run_tests(server, config, paths, selection)
         finally:
             if not keep:
                 server.drop_database(database)
+
+
+def run_tests(server, config, paths, selection=()):
+    """Run tests of the addon where it is installed; all of them in two processes, each on a copy of the database."""
+    # From the folder of addons, so that a test's module is called odoo.addons.zadarma.tests.…
+    files = [f"zadarma/{path}" for path in paths or ["tests"]]
+    parallel = [] if paths else PARALLEL
+    arguments = [f"--odoo-config={config}", "--odoo-http", *parallel, *selection, *files]
+    return call([*PYTEST, *arguments], cwd=HOME / "addons", env={**os.environ, **server.environment})
 
 
 def install(server, database, config):

@@ -22,7 +22,7 @@ from whool import buildapi as whool
 ADDON = "zadarma"
 ROOT = Path(__file__).resolve().parents[2]
 # What is for developers: these, and what begins with a dot. The tests need packages that only developers have.
-TOOLS = {"CONTRIBUTING.md", "Makefile", "compose.yaml", "dev", "dist", "pyproject.toml", "tests"}
+TOOLS = {"CONTRIBUTING.md", "Makefile", "build", "compose.yaml", "dev", "dist", "pyproject.toml", "tests"}
 # What whool finds in the copy: how to build it, and that it is a finished source, with this name and version.
 PYPROJECT = '[build-system]\nrequires = ["whool"]\nbuild-backend = "whool.buildapi"\n'
 PKG_INFO = "Metadata-Version: 2.1\nName: odoo-addon-{name}\nVersion: {version}\n"
