@@ -72,7 +72,7 @@ class Odoo:
                 stdout=log,
                 stderr=log,
             )
-        wait_for(lambda: self._is_up(mark), "Odoo starts", 60)
+        wait_for(lambda: self._is_up(mark), "Odoo starts", 180)
 
     def _is_up(self, mark):
         assert self.process.poll() is None, f"Odoo ended by itself:\n{self.log(mark)}"
