@@ -40,7 +40,7 @@ def nodes(odoo, server):
         node.start()
     yield nodes
     for node in nodes:
-        node.stop()
+        node.kill()
     complaints = [line for node in nodes for line in node.log().splitlines() if " ERROR " in line]
     assert not complaints
 
