@@ -167,6 +167,18 @@ def words():
     return set(re.findall(r"\w+", sources()))
 
 
+@cache
+def parameters():
+    """Return the system parameters that the code reads."""
+    return set(re.findall(r'[gs]et_param\("([\w.]+)"', sources()))
+
+
+@cache
+def routes():
+    """Return the addresses at which the addon answers."""
+    return {re.sub(r"<\w+:(\w+)>", r"<\1>", route) for route in re.findall(r'"(/zadarma/[^"]*)"', sources())}
+
+
 @tagged("post_install", "-at_install")
 class TestDocumentation(TransactionCase):
     """What the documents name is there: ``code``, *words on Odoo's screens*, links, pictures and commands.
@@ -228,14 +240,12 @@ class TestDocumentation(TransactionCase):
 
     def _is_route(self, name):
         path = re.sub(r"^(GET|POST) ", "", name).partition("?")[0]
-        return path in {
-            re.sub(r"<\w+:(\w+)>", r"<\1>", route) for route in re.findall(r'"(/zadarma/[^"]*)"', sources())
-        }
+        return path in routes()
 
     def _is_option(self, name):
         """Tell whether it is an option of Odoo's, a system parameter or an external id."""
         option = name.removeprefix("--").partition(" = ")[0]
-        if option in config.options or re.search(rf'[gs]et_param\("{re.escape(name)}"', sources()):
+        if option in config.options or name in parameters():
             return True
         if self.env["ir.config_parameter"].search_count([("key", "=", name)]):
             return True
