@@ -3,6 +3,7 @@
 .odoo/venv/bin/python dev/translations.py
 """
 
+import os
 import shutil
 import subprocess
 import tempfile
@@ -12,7 +13,7 @@ import polib
 
 import postgres
 import suite
-from common import PYTHON, ROOT, call, command, core_addons, free_port, write_odoo_config
+from common import PYTHON, ROOT, CommandError, call, command, core_addons, free_port, write_odoo_config
 
 DATABASE = "zadarma_translations"
 I18N = ROOT / "i18n"
@@ -27,7 +28,10 @@ def main():
         suite.install(server, DATABASE, config)
         I18N.mkdir(exist_ok=True)
         options = ["--config", config, "--database", DATABASE, "--output", TEMPLATE]
-        code = call([PYTHON, "-m", "odoo", "i18n", "export", *options, "zadarma"], cwd=folder)
+        environment = {**os.environ, **server.environment}
+        code = call([PYTHON, "-m", "odoo", "i18n", "export", *options, "zadarma"], cwd=folder, env=environment)
+    if code:
+        raise CommandError("the template could not be exported; see above")
     template = polib.pofile(TEMPLATE)
     for path in sorted(I18N.glob("*.po")):
         language = polib.pofile(path)
@@ -36,7 +40,6 @@ def main():
             language.remove(entry)
         language.save()
         print(f"{path.stem}: {language.percent_translated()} %")
-    return code
 
 
 def copy_sources(folder):
