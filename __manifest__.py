@@ -43,6 +43,7 @@
         "data/mail_activity_type_data.xml",
         "data/zadarma_call_outcome_data.xml",
         "data/utm_data.xml",
+        "data/zadarma_tour.xml",
     ],
     "application": True,
     "uninstall_hook": "uninstall_hook",

@@ -62,6 +62,7 @@ from . import (
     test_statistics,
     test_throttle,
     test_transcript,
+    test_tour,
     test_translations,
     test_users,
     test_webhook,

@@ -1,0 +1,46 @@
+from odoo.tests import HttpCase, new_test_user, tagged
+
+from .common import API_ANSWERS, ZadarmaApiMixin, ZadarmaMixin
+
+
+@tagged("post_install", "-at_install")
+class TestTour(ZadarmaApiMixin, ZadarmaMixin, HttpCase):
+    """Whoever installed the addon is led to a connected account, once."""
+
+    # While Odoo builds the web client's code, which takes long on a busy machine, the page's other requests wait.
+    test_cursor_lock_timeout = 120
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.env["ir.config_parameter"].set_param("web.base.url", "https://crm.example.com")
+        cls.company.write({"zadarma_key": False, "zadarma_secret": False})
+        cls.chief = new_test_user(
+            cls.env, "zadarma_chief", "base.group_system,sales_team.group_sale_manager", tour_enabled=True
+        )
+        cls.tour = cls.env.ref("zadarma.zadarma_tour")
+
+    def setUp(self):
+        super().setUp()
+        self.answers.update(API_ANSWERS)
+        self.answers["/v1/info/timezone/"] = {"unixtime": 1740823200, "datetime": "2025-03-01 12:00:00"}
+
+    def _is_offered(self, user):
+        current = self.env["web_tour.tour"].with_user(user).get_current_tour()
+        return bool(current) and current["name"] == self.tour.name
+
+    def test_tour_leads_to_a_connected_account(self):
+        self.start_tour("/odoo", self.tour.name, login=self.chief.login, timeout=180)
+        self.assertEqual(self.company.zadarma_key, "tour-key")
+        self.assertTrue(self.company.zadarma_connected_at)
+
+    def test_tour_is_offered_until_the_account_is_connected(self):
+        self.env["web_tour.tour"].search([("id", "!=", self.tour.id)]).unlink()
+        self.company.write({"zadarma_key": "key", "zadarma_secret": "secret"})
+        self.assertTrue(self._is_offered(self.chief))
+        self.answers["/v1/info/balance/"] = 401, {"message": "Not authorized"}
+        self.company.action_zadarma_connect()
+        self.assertTrue(self._is_offered(self.chief), "it did not work")
+        self.answers.update(API_ANSWERS)
+        self.company.action_zadarma_connect()
+        self.assertFalse(self._is_offered(self.chief))
