@@ -1,4 +1,5 @@
 import logging
+import math
 from datetime import datetime, timedelta, timezone
 from functools import partial
 from urllib.parse import urlsplit
@@ -31,6 +32,8 @@ NOTIFICATIONS = (
 _EXTENSIONS_AT_ONCE = 30
 _EXTENSIONS_BY_CRON = 10
 _CLOCK_TOLERANCE = 30
+# Before and after, there may be no such day in another zone.
+_FIRST_YEAR, _LAST_YEAR = 2000, 2999
 _QUIET = timedelta(minutes=10)
 _SILENCE_LOOKS_BACK = timedelta(hours=3)
 # Statistics may have a call before its last notification is here.
@@ -53,15 +56,18 @@ def _minutes_ahead(answer):
         clock = fields.Datetime.to_datetime(answer["datetime"]).replace(tzinfo=timezone.utc)
     except (AttributeError, KeyError, OSError, OverflowError, TypeError, ValueError):
         return None
+    if not (min(moment.year, clock.year) >= _FIRST_YEAR and max(moment.year, clock.year) <= _LAST_YEAR):
+        return None
     return round((clock - moment).total_seconds() / 60), moment
 
 
 def _amount(value):
     """Return an amount of money as Zadarma writes it, a number or text, as a float."""
     try:
-        return float(value)
+        amount = float(value)
     except (TypeError, ValueError):
         return 0.0
+    return amount if math.isfinite(amount) else 0.0
 
 
 class ResCompany(models.Model):
@@ -399,7 +405,10 @@ class ResCompany(models.Model):
     @api.model
     def _zadarma_shown_url(self, url):
         """Return an address as far as it may be shown: what follows the host may be somebody's secret."""
-        parts = urlsplit(url)
+        try:
+            parts = urlsplit(url)
+        except ValueError:
+            return "…"
         return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}/…"
 
     def action_zadarma_test_address(self):

@@ -9,6 +9,7 @@ from . import (
     test_api_errors,
     test_api_events,
     test_api_fold,
+    test_api_fuzz,
     test_api_matching,
     test_api_missed,
     test_api_numbers,

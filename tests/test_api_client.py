@@ -377,6 +377,12 @@ class TestAnswer(ClientCase):
         self.assertEqual(str(row["call_id"]), "1439981389.27027730000000000001")
         self.assertEqual(row, {"call_id": Decimal(str(row["call_id"])), "balance": Decimal("10.34"), "seconds": 5})
 
+    def test_what_nobody_can_reckon_with_or_store_is_left_out(self):
+        body = b'{"a": 1e999999, "b": NaN, "c": %s, "d": ["x\\u0000y", {"\\ud800z": "\\ud83d\\ude00"}]}' % (b"9" * 31)
+        answer = self.client(self.provider(reply(body))).get("/v1/info/balance/")
+        self.assertEqual(answer, {"a": None, "b": None, "c": None, "d": ["x y", {"?z": "\U0001f600"}]})
+        self.fails(AnswerError, reply(b'{"a": 1e99999999999999999999}'))
+
     def test_anything_but_a_json_object_is_an_error(self):
         for body in (
             b'{"status":"succ',
@@ -718,6 +724,14 @@ class TestSecrecy(ClientCase):
                 for text in texts:
                     with self.subTest(name, secret=secret):
                         self.assertNotIn(secret, text)
+
+    def test_server_that_is_not_there_is_told_without_the_query(self):
+        with all_logs() as records, self.assertRaises(UnreachableError) as caught:
+            ZadarmaClient(KEY, SECRET, "http://127.0.0.1:1").get("/v1/info/price/", {"number": NUMBER}, retry=False)
+        texts = [logging.Formatter().format(record) for record in records if record.name != "odoo.tests"]
+        self.assertTrue(any("/v1/info/price/" in text for text in texts))
+        for text in (*texts, str(caught.exception)):
+            self.assertNotIn(NUMBER[1:], text)
 
     @mute_logger(LOGGER)
     def test_unreachable_hides_its_cause(self):

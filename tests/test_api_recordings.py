@@ -47,6 +47,7 @@ class TestLinks(ClientCase):
             ("", ""),
         ):
             self.assertEqual(key_of(base + name), expected, name)
+        self.assertEqual(key_of("https://zadarma.com:x/1740823200.1234.mp3"), "")
 
     def test_links_point_to_the_provider_over_tls(self):
         downloader = Downloader(["zadarma.com", " .Records.example. ", ""], "https://api.zadarma.com")
@@ -156,7 +157,9 @@ class TestDownload(ClientCase):
     def test_pieces_of_unknown_number_are_loaded(self):
         head = b"HTTP/1.1 200 OK\r\nContent-Type: audio/mpeg\r\nTransfer-Encoding: chunked\r\n\r\n"
         piece = b"%x\r\n%s\r\n" % (len(FRAME), FRAME)
-        self.assertEqual(self.load(raw(head, piece, piece, b"0\r\n\r\n"))[1], FRAME * 2)
+        for length in (b"", b"Content-Length: x\r\n", b"Content-Length: 1\r\n"):
+            answer = raw(head.replace(b"\r\n\r\n", b"\r\n" + length + b"\r\n"), piece, piece, b"0\r\n\r\n")
+            self.assertEqual(self.load(answer)[1], FRAME * 2)
         self.assertEqual(self.fails(raw(head, piece, piece)), "broken")
 
     def test_nothing_but_a_recording_is_loaded(self):
@@ -196,7 +199,7 @@ class TestDownload(ClientCase):
                 self.assertEqual(self.fails(answer), "broken")
 
     def test_drip_is_cut_at_the_deadline(self):
-        head = b"HTTP/1.1 200 OK\r\nContent-Type: audio/mpeg\r\nContent-Length: 288000\r\n\r\n"
+        head = b"HTTP/1.1 200 OK\r\nContent-Type: audio/mpeg\r\nContent-Length: %d\r\n\r\n" % (40 * len(FRAME))
         self.assertEqual(self.fails(raw(head, *[FRAME] * 40, pause=0.05), seconds=0.3), "broken")
 
     def test_large_files_are_cut(self):
@@ -214,6 +217,7 @@ class TestDownload(ClientCase):
             "https://example.invalid/",
         ):
             self.assertEqual(self.fails(redirect(link)), "address", link)
+        self.assertEqual(self.fails(redirect("http://[")), "broken")
         self.assertEqual(self.fails(redirect("/again")), "address")
         self.assertEqual(len(self.requests), 4)
 

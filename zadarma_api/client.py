@@ -36,6 +36,8 @@ _logger = logging.getLogger(__name__)
 _CONNECT_SECONDS, _READ_SECONDS, _TOTAL_SECONDS = 5, 20, 90
 _MAX_ANSWER_BYTES = 20 * 1024 * 1024
 _TRIES = 3
+# Of numbers that have more nobody makes sense, and to reckon with them can take for ever.
+_MAX_DIGITS = 30
 # Methods that ring somebody although their verb is GET: a second try would ring twice.
 _RINGING_PATHS = "/v1/request/"
 # What it says of a key or secret that it does not accept, whatever the status.
@@ -117,8 +119,8 @@ class ZadarmaClient:
         started = time.monotonic()
         try:
             response, body = self._send(verb, path, query, credentials, deadline)
-        except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
-            # The exception's own text holds the address with its query.
+        except (requests.RequestException, urllib3.exceptions.HTTPError, ValueError) as error:
+            # A redirect to no address at all is a ValueError. The error's own text holds the address with its query.
             reason = type(error).__name__
             _logger.warning("Zadarma: %s %s failed, %s", verb, path, reason)
             raise UnreachableError(reason) from None
@@ -205,10 +207,32 @@ def _result(response: requests.Response, body: bytes, secrets: Iterable[str]) ->
 
 def _json_object(body: bytes) -> dict[str, Any] | None:
     try:
-        answer = json.loads(body, parse_float=Decimal)
-    except (ValueError, RecursionError):
+        answer = json.loads(body, parse_float=_fraction, parse_int=_integer, parse_constant=_no_number)
+        return _storable(answer) if isinstance(answer, dict) else None
+    except (ArithmeticError, ValueError, RecursionError):
         return None
-    return answer if isinstance(answer, dict) else None
+
+
+def _fraction(text: str) -> Decimal | None:
+    number = Decimal(text)
+    return number if abs(number.adjusted()) <= _MAX_DIGITS else None
+
+
+def _integer(text: str) -> int | None:
+    return int(text) if len(text) <= _MAX_DIGITS else None
+
+
+def _no_number(_name: str) -> None:
+    """Take what JSON does not know, NaN and the infinite, for nothing."""
+
+
+def _storable(value: Any) -> Any:
+    """Return a value whose texts the database can keep: without NUL and halves of characters, which JSON can write."""
+    if isinstance(value, str):
+        return value if value.isprintable() else value.replace("\0", " ").encode("utf-8", "replace").decode()
+    if isinstance(value, dict):
+        return {_storable(key): _storable(item) for key, item in value.items()}
+    return [_storable(item) for item in value] if isinstance(value, list) else value
 
 
 def _asked_pause(headers: Mapping[str, str]) -> int | None:

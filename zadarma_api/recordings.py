@@ -131,8 +131,8 @@ class Downloader:
                     if not response.is_redirect:
                         return _receive(response, file, deadline, max_bytes)
                     link = urljoin(link, response.headers["Location"])
-        except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
-            # The exception's own text holds the link.
+        except (requests.RequestException, urllib3.exceptions.HTTPError, ValueError) as error:
+            # A redirect to no address at all is a ValueError. The exception's own text holds the link.
             _logger.info("Zadarma: a recording did not come, %s", type(error).__name__)
             raise DownloadError("broken", type(error).__name__) from None
         raise DownloadError("address", "Too many redirects")
@@ -151,7 +151,10 @@ def links_of(answer: Mapping[str, Any]) -> list[str]:
 
 def key_of(link: str) -> str:
     """Return the id of the recording that a link points to, by the name of its file; empty where it tells none."""
-    name = (parse_url(link).path or "").rpartition("/")[2]
+    try:
+        name = (parse_url(link).path or "").rpartition("/")[2]
+    except urllib3.exceptions.LocationParseError:
+        return ""
     key = parse_recording_id(name.rpartition(".")[0])
     return key if re.fullmatch(r"\d{9,11}\.\d{1,12}", key) else ""
 
@@ -196,8 +199,7 @@ def _receive(response: requests.Response, file: IO[bytes], deadline: float, max_
         file.write(chunk)
     if not size:
         raise DownloadError("missing", "It is empty")
-    announced = response.headers.get("Content-Length")
-    if announced is not None and size != int(announced):
+    if not _is_chunked(response.headers) and size != int(response.headers["Content-Length"]):
         raise DownloadError("broken", "It was cut off")
     if not type_of(head):
         raise DownloadError("type")
@@ -210,8 +212,7 @@ def _check_head(response: requests.Response, max_bytes: int) -> None:
         raise DownloadError("missing", f"HTTP {status}")
     if status != 200:
         raise DownloadError("broken", f"HTTP {status}")
-    length = headers.get("Content-Length", "")
-    is_chunked = headers.get("Transfer-Encoding", "").lower() == "chunked"
+    length, is_chunked = headers.get("Content-Length", ""), _is_chunked(headers)
     # Of an answer that tells no end, nobody knows whether it came whole.
     if not is_chunked and not re.fullmatch(r"[0-9]{1,15}", length):
         raise DownloadError("broken", "It has no length")
@@ -223,6 +224,11 @@ def _check_head(response: requests.Response, max_bytes: int) -> None:
         raise DownloadError("broken", "It is packed in a way that was not asked for")
     if not _TYPE.fullmatch(headers.get("Content-Type", "").partition(";")[0].strip().lower()):
         raise DownloadError("type")
+
+
+def _is_chunked(headers: Mapping[str, str]) -> bool:
+    """Tell whether a body tells its end itself, so that its length, if one was announced, means nothing."""
+    return headers.get("Transfer-Encoding", "").lower() == "chunked"
 
 
 def _origin(url: str) -> tuple[str | None, str | None, int | None]:
