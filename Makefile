@@ -8,14 +8,17 @@
 #   make lint                      every linter         make format           what linters can put right by themselves
 #   make translations              the template of all texts anew, merged into each language
 #   make package                   the wheel and the zip that people install, in dist/
+#   make mutate                    guards taken out one by one: does a test fail?    make mutate M=name
+#   make fuzz SECONDS=300          what comes from Zadarma, with ever other bytes
 #   make bench                     the budgets, as ratios (ten minutes)      make bench QUICK=1    two minutes
 
 PYTHON ?= python3
 PORT ?= 8069
 SIM_PORT ?= 8070
+SECONDS ?= 60
 VENV_PYTHON := .odoo/venv/bin/python
 
-.PHONY: demo test test-odoo lint format bench translations package environment lint-environment clean
+.PHONY: demo test test-odoo lint format bench mutate fuzz translations package environment lint-environment clean
 
 demo: environment
 	@$(VENV_PYTHON) dev/demo.py --port $(PORT) --simulator-port $(SIM_PORT)
@@ -34,6 +37,12 @@ format: lint-environment
 
 bench: environment
 	@$(VENV_PYTHON) dev/bench
+
+mutate: environment
+	@$(VENV_PYTHON) dev/mutate.py $(M)
+
+fuzz: environment
+	@$(VENV_PYTHON) dev/fuzz.py --seconds $(SECONDS)
 
 translations: environment
 	@$(VENV_PYTHON) dev/translations.py

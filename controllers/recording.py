@@ -42,7 +42,12 @@ class ZadarmaRecording(http.Controller):
 
     @staticmethod
     def _refuse(text, status, headers=()):
-        headers = [("Content-Type", "text/plain; charset=utf-8"), ("X-Content-Type-Options", "nosniff"), *headers]
+        headers = [
+            ("Content-Type", "text/plain; charset=utf-8"),
+            ("X-Content-Type-Options", "nosniff"),
+            ("Cache-Control", "no-store"),
+            *headers,
+        ]
         return request.make_response(text, status=status, headers=headers)
 
     def _stream(self, recording, attachment_sudo, is_download):

@@ -16,6 +16,7 @@ _HEADERS = [
     ("Content-Type", "text/plain; charset=utf-8"),
     ("X-Content-Type-Options", "nosniff"),
     ("Content-Security-Policy", "default-src 'none'"),
+    ("Cache-Control", "no-store"),
 ]
 
 

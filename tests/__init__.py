@@ -44,6 +44,7 @@ from . import (
     test_js,
     test_linking,
     test_missed,
+    test_mutations,
     test_note,
     test_number_data,
     test_outcome,

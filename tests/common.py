@@ -2,13 +2,14 @@
 
 import io
 import json
+from contextlib import closing, contextmanager
 from datetime import datetime, timedelta, timezone
 from urllib.parse import parse_qsl, urlsplit
 
 import requests
 import urllib3
 
-from odoo import SUPERUSER_ID, api
+from odoo import SUPERUSER_ID, api, sql_db
 from odoo.tests import HttpCase, TransactionCase, freeze_time, new_test_user
 
 from odoo.addons.bus.models.bus import channel_with_db, json_dump
@@ -155,6 +156,33 @@ class ZadarmaCase(ZadarmaMixin, TransactionCase):
         with self.env.registry.cursor() as cr:
             api.Environment(cr, SUPERUSER_ID, {})["zadarma.event"]._cron_sweep()
         self.env.invalidate_all()
+
+    @contextmanager
+    def another_process(self):
+        """Yield a cursor on a connection of its own, as another process has one."""
+        with closing(sql_db.db_connect(self.env.cr.dbname).cursor()) as cr:
+            yield cr
+
+    def _held_locks(self):
+        """Return the advisory locks that the test's connection holds."""
+        self.env.cr.execute(
+            """
+            SELECT classid::bigint << 32 | objid::bigint FROM pg_locks
+             WHERE locktype = 'advisory' AND objsubid = 1 AND pid = pg_backend_pid()
+            """
+        )
+        return [key for (key,) in self.env.cr.fetchall()]
+
+    def _locks_rows(self, table):
+        """Tell whether the transaction has asked for locks on rows of a table."""
+        self.env.cr.execute(
+            """
+            SELECT FROM pg_locks
+             WHERE relation = %s::regclass AND mode = 'RowShareLock' AND pid = pg_backend_pid()
+            """,
+            [table],
+        )
+        return bool(self.env.cr.rowcount)
 
     def _sent(self, user, kind="zadarma.call"):
         """Return what was sent to a user, the oldest first."""

@@ -1,6 +1,9 @@
 import itertools
 
+from psycopg2 import IntegrityError
+
 from odoo.tests import tagged
+from odoo.tools import mute_logger
 
 from .common import (
     CALL_ID,
@@ -231,3 +234,16 @@ class TestCall(ZadarmaCase):
         self.assertEqual((self.partner.zadarma_last_call, firm.zadarma_last_call), (START, START))
         found = self.env["zadarma.call"].search(firm.action_view_zadarma_calls()["domain"])
         self.assertEqual(found, self._find_call(CALL_ID))
+
+    def test_database_keeps_calls_unique(self):
+        self.deliver(inbound("START"), inbound("INTERNAL", internal="101"))
+        call = self._find_call()
+        twice = {"company_id": self.company.id, "direction": "inbound", "state": "ringing", "date_start": START}
+        with self.assertRaises(IntegrityError), mute_logger("odoo.sql_db"), self.env.cr.savepoint():
+            call.create({**twice, "pbx_call_id": CALL_ID})
+
+    def test_database_keeps_legs_unique(self):
+        self.deliver(inbound("START"), inbound("INTERNAL", internal="101"))
+        call = self._find_call()
+        with self.assertRaises(IntegrityError), mute_logger("odoo.sql_db"), self.env.cr.savepoint():
+            call.leg_ids.create({"call_id": call.id, "extension": "101", "state": "ringing"})

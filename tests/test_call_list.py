@@ -184,6 +184,12 @@ class TestCallList(ZadarmaCase):
         with self.assertRaises(UserError):
             theirs.with_user(self.agent).action_begin()
 
+    def test_person_is_one_user_s_from_the_moment_that_they_are_chosen(self):
+        call_list = self._make()
+        self.assertFalse(self._locks_rows("zadarma_call_list_line"))
+        self._take(call_list)
+        self.assertTrue(self._locks_rows("zadarma_call_list_line"))
+
     def test_skipped_people_do_not_come_back(self):
         call_list = self._make()
         self._take(call_list).action_skip()

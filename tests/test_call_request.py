@@ -3,6 +3,7 @@ import itertools
 import json
 from contextlib import suppress
 from datetime import timedelta
+from unittest.mock import patch
 from urllib.parse import parse_qsl, urlsplit
 
 import requests
@@ -83,6 +84,23 @@ class TestCallRequest(RequestCase):
         self.clock.tick(3)
         self.assertEqual(self.call()["id"], first["id"])
         self.assertEqual(len(self.asked), 1)
+
+    def test_click_waits_for_another_of_the_same_user(self):
+        calls, held = type(self.env["zadarma.call"]), []
+        get_domain = calls._get_same_request_domain
+
+        def look(model, values):
+            held.append(self._held_locks())
+            return get_domain(model, values)
+
+        with patch.object(calls, "_get_same_request_domain", look):
+            self.call()
+            self.call()
+            self.call(user=self.colleague)
+        self.assertEqual([len(locks) for locks in held], [1, 1, 1])
+        self.assertEqual(held[0], held[1])
+        self.assertNotEqual(held[0], held[2])
+        self.assertFalse(self._held_locks())
 
 
 def refused(message, status=400):

@@ -108,3 +108,15 @@ class TestConsequences(ZadarmaCase):
         others = [self._find_call(f"in_{n:040x}") for n in (2, 3, 4)]
         self.assertEqual(first._caller_lock_key(), second._caller_lock_key())
         self.assertEqual(len({call._caller_lock_key() for call in [first, *others]}), 4)
+
+    def test_caller_whom_another_process_works_on_is_left_to_the_cron(self):
+        self.deliver(inbound("START"), inbound("INTERNAL", internal="101"))
+        call = self._find_call()
+        with self.another_process() as cr, mute_logger("odoo.sql_db"):
+            cr.execute("SELECT pg_advisory_xact_lock(%s)", [call._caller_lock_key()])
+            self.deliver(answer("101"), end(internal="101"))
+            self.assertEqual((call.state, call.is_settled), ("ended", False))
+            self.assertFalse(self.ada.opportunity_ids)
+        self._sweep()
+        self.assertTrue(call.is_settled)
+        self.assertEqual(len(self.ada.opportunity_ids), 1)

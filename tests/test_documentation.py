@@ -36,6 +36,7 @@ FOREIGN = {
     "Alt+Shift+D",
     "Alt+Shift+P",
     "K=word",
+    "M=name",
     "::Class::test",
     "19.0.",
     "[ADD|IMP|FIX|REF] zadarma: what this commit will do when applied",

@@ -105,3 +105,14 @@ class TestEvent(ZadarmaCase):
         self.deliver(inbound("START"), company=other)
         calls = self.env["zadarma.call"].search([("pbx_call_id", "=", CALL_ID)])
         self.assertEqual(calls.company_id, self.company | other)
+
+    def test_call_that_another_process_works_on_is_left_to_it(self):
+        self.deliver(inbound("START"), process=False)
+        self.clock.tick(11)
+        with self.another_process() as cr:
+            lock = self.env["zadarma.event"]._lock_key(self.company.id, CALL_ID)
+            cr.execute("SELECT pg_advisory_xact_lock(%s)", [lock])
+            self._sweep()
+            self.assertFalse(self._find_call())
+        self._sweep()
+        self.assertEqual(self._find_call().state, "ringing")

@@ -1,8 +1,11 @@
 import itertools
 from datetime import datetime, timedelta
 
+from psycopg2 import IntegrityError
+
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import tagged
+from odoo.tools import mute_logger
 
 from .common import CALLER, START, ZadarmaCase, answer, end, inbound, outbound
 
@@ -112,6 +115,19 @@ class TestMissed(MissedCase):
         self.assertEqual((activity.user_id, activity.summary), (self.colleague, "Missed call from Ada Lovelace"))
         for text in ("+49 170 12345678", "Berlin", "10:00\u202fAM"):
             self.assertIn(text, activity.note)
+
+    def test_names_are_text(self):
+        self.own_number.name = "<img src=x onerror=alert(1)>"
+        self.miss()
+        self.assertIn("&lt;img src=x", self._activities().note)
+
+    def test_database_keeps_callers_who_wait_unique(self):
+        self.miss()
+        values = {"company_id": self.company.id, "number": CALLER}
+        with self.assertRaises(IntegrityError), mute_logger("odoo.sql_db"), self.env.cr.savepoint():
+            self._rows().create(values)
+        self._rows().action_done()
+        self.assertTrue(self._rows().create(values))
 
     def test_task_goes_to_the_lead_where_there_is_one(self):
         lead = self.env["crm.lead"].create({"name": "Deal", "partner_id": self.partner.id, "user_id": self.agent.id})

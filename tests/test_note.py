@@ -165,8 +165,10 @@ class TestNote(ZadarmaCase):
 
     def test_names_are_text(self):
         self.own_number.name = "<img src=x onerror=alert(1)>"
-        self._talk()
+        self._talk().note = "<img src=x onerror=alert(2)>"
         note = self._notes(self.ada)
+        self.assertIn("alert(1)", note.body)
+        self.assertIn("alert(2)", note.body)
         self.assertNotIn("<img", note.body)
         self.assertNotIn("<img", self._shown(note, self.agent))
 

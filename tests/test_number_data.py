@@ -150,6 +150,8 @@ class TestExport(RecordingMixin, ZadarmaHttpCase):
         response = self.url_open(self.path)
         self.assertEqual(response.headers["Content-Type"], "application/zip")
         self.assertIn("attachment", response.headers["Content-Disposition"])
+        self.assertEqual(response.headers["Cache-Control"], "no-store")
+        self.assertEqual(response.headers["X-Content-Type-Options"], "nosniff")
         with zipfile.ZipFile(io.BytesIO(response.content)) as archive:
             known = json.loads(archive.read("calls.json"))
             (call,) = known["calls"]

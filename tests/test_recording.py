@@ -174,7 +174,10 @@ class TestRecordingRoute(FilesMixin, RecordingMixin, ZadarmaHttpCase):
         self.assertIn("private", headers["Cache-Control"])
         self.assertIn("no-cache", headers["Cache-Control"])
         self.assertNotIn("public", headers["Cache-Control"])
+        self.assertIn("default-src 'none'", headers["Content-Security-Policy"])
         self.assertTrue(headers["Content-Disposition"].startswith("inline"))
+        refused = self._get("?download=1").headers
+        self.assertEqual((refused["Cache-Control"], refused["X-Content-Type-Options"]), ("no-store", "nosniff"))
 
     def test_download_is_for_whom_it_is_allowed(self):
         self.assertEqual(self._get("?download=1").status_code, 403)

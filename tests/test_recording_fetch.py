@@ -94,6 +94,17 @@ class TestFetch(RecordedCase):
         self.assertFalse(recording.next_try or recording.error)
         self.assertTrue(recording.call_id.has_recording)
 
+    def test_recording_that_another_process_loads_is_left_to_it(self):
+        recording = self.call(RECORDING_ID).recording_ids
+        with self.env.registry.cursor() as cr, recording.with_env(self.env(cr=cr))._held():
+            [lock] = self._held_locks()
+        with self.another_process() as cr:
+            cr.execute("SELECT pg_advisory_xact_lock(%s)", [lock])
+            self.run_jobs(3)
+            self.assertEqual((recording.state, self.asked), ("waiting", []))
+        self.run_jobs()
+        self.assertEqual(recording.state, "stored")
+
     def test_what_is_stored_is_never_asked_for_again(self):
         self.call(RECORDING_ID)
         self.run_jobs(2)

@@ -58,3 +58,8 @@ class TestThrottle(ZadarmaCase):
         self.gate().answered(BALANCE, RateLimit(100, 1, now + 20))
         self.assertEqual(self.send(self.gate(), 1), (0, 20))
         self.assertEqual(self.send(self.gate(urgent=True), 2), (1, 20))
+
+    def test_count_is_one_process_s_at_a_time(self):
+        self.assertFalse(self._locks_rows("zadarma_throttle"))
+        self.gate().enter(BALANCE)
+        self.assertTrue(self._locks_rows("zadarma_throttle"))
