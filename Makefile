@@ -11,6 +11,7 @@
 #   make mutate                    guards taken out one by one: does a test fail?    make mutate M=name
 #   make fuzz SECONDS=300          what comes from Zadarma, with ever other bytes
 #   make bench                     the budgets, as ratios (ten minutes)      make bench QUICK=1    two minutes
+#   make soak                      calls while everything breaks, compared in the end  (MINUTES=, RATE= a second, SEED=)
 
 PYTHON ?= python3
 PORT ?= 8069
@@ -18,7 +19,7 @@ SIM_PORT ?= 8070
 SECONDS ?= 60
 VENV_PYTHON := .odoo/venv/bin/python
 
-.PHONY: demo test test-odoo lint format bench mutate fuzz translations package environment lint-environment clean
+.PHONY: demo test test-odoo lint format bench soak mutate fuzz translations package environment lint-environment clean
 
 demo: environment
 	@$(VENV_PYTHON) dev/demo.py --port $(PORT) --simulator-port $(SIM_PORT)
@@ -43,6 +44,9 @@ mutate: environment
 
 fuzz: environment
 	@$(VENV_PYTHON) dev/fuzz.py --seconds $(SECONDS)
+
+soak: environment
+	@$(VENV_PYTHON) dev/soak.py $(if $(MINUTES),--minutes $(MINUTES)) $(if $(RATE),--rate $(RATE)) $(if $(SEED),--seed $(SEED))
 
 translations: environment
 	@$(VENV_PYTHON) dev/translations.py
