@@ -92,15 +92,31 @@ class Callers:
 
     def request(self, kind):
         """Return the bytes of one request. A floor gets what a known caller's notification would carry."""
-        fields = {
-            "event": "NOTIFY_START",
-            "call_start": time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime()),
-            "pbx_call_id": f"in_{self._run}{next(self._count):024x}",
-            "caller_id": self.number(KNOWN if kind.path else kind),
-            "called_did": DIALLED.lstrip("+"),
-        }
-        path = kind.path or f"/zadarma/{self.site.token}"
-        return encode_request(path, fields, [f"Signature: {event_signature('NOTIFY_START', fields, SECRET)}"])
+        return self.call(kind)[1]
+
+    def call(self, kind):
+        """Return the id of a new call, and the bytes of its first notification."""
+        fields = self._begin(
+            {"caller_id": self.number(KNOWN if kind.path else kind), "called_did": DIALLED.lstrip("+")}
+        )
+        return fields["pbx_call_id"], self._encode("NOTIFY_START", fields, kind.path)
+
+    def whole(self, call, extension):
+        """Return the requests of a call that rings at an extension and is not answered."""
+        fields = self._begin(call)
+        ringing = {**fields, "internal": extension}
+        end = {**ringing, "duration": "0", "disposition": "cancel", "is_recorded": "0"}
+        forms = (("NOTIFY_START", fields), ("NOTIFY_INTERNAL", ringing), ("NOTIFY_END", end))
+        return [self._encode(event, values) for event, values in forms]
+
+    def _begin(self, call):
+        moment = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime())
+        return {"call_start": moment, "pbx_call_id": f"in_{self._run}{next(self._count):024x}", **call}
+
+    def _encode(self, event, fields, path=""):
+        fields = {"event": event, **fields}
+        signature = event_signature(event, fields, SECRET)
+        return encode_request(path or f"/zadarma/{self.site.token}", fields, [f"Signature: {signature}"])
 
     def look_ups(self):
         """Return by title the numbers whose look-up is explained."""

@@ -47,4 +47,4 @@ def main():
         text = report.render(sections, settings, server)
     print("\n" + text)
     if settings.is_full:
-        report.save(text)
+        report.save(text, sections)

@@ -1,5 +1,6 @@
 """The table that a run ends with."""
 
+import csv
 import math
 import os
 import platform
@@ -8,7 +9,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
 
+from .picture import draw
+
 RESULTS = Path(__file__).parent / "RESULTS.md"
+TABLE, PICTURE = RESULTS.with_suffix(".csv"), RESULTS.with_suffix(".png")
 HEADINGS = ("What", "Compared with", "Measured", "Ratio", "Goal", "Met")
 
 
@@ -99,9 +103,13 @@ def render(sections: Sequence[Section], settings, server) -> str:
     return "\n\n".join((table, *notes, _describe(settings, server))) + "\n"
 
 
-def save(report: str):
-    """Write the report where the next reader finds it."""
-    RESULTS.write_text(f"# Last results of `make bench`\n\n{report}")
+def save(report: str, sections: Sequence[Section]):
+    """Write the report where the next reader finds it: to read, as a table for programs, and as a picture."""
+    RESULTS.write_text(f"# Last results of `make bench`\n\n![How far each budget is used]({PICTURE.name})\n\n{report}")
+    rows = [row for section in sections for row in section.rows]
+    with open(TABLE, "w", newline="") as file:
+        csv.writer(file).writerows([HEADINGS, *(row.cells for row in rows)])
+    draw([row for row in rows if row.goal], PICTURE)
 
 
 def _describe(settings, server):

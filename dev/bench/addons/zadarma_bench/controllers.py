@@ -30,6 +30,13 @@ class ZadarmaBench(http.Controller):
         )
         return self._nothing()
 
+    @http.route("/zadarma_bench/notify", type="http", auth="none", csrf=False, save_session=False)
+    def notify(self, **_params):
+        """Show the administrator a notification, as anything in Odoo may."""
+        admin = request.env(user=SUPERUSER_ID)["res.users"].browse(2)
+        admin._bus_send("simple_notification", {"title": "Bench", "message": "A notification", "sticky": True})
+        return self._nothing()
+
     @staticmethod
     def _nothing():
         return request.make_response("{}", headers=[("Content-Type", "application/json")])
