@@ -5,7 +5,7 @@ from datetime import datetime, timezone
 
 import requests
 import urllib3
-from hypothesis import given, settings, strategies as st
+from hypothesis import example, given, settings, strategies as st
 
 from odoo.tests import BaseCase
 from odoo.tools import mute_logger
@@ -58,7 +58,9 @@ class TestFuzz(BaseCase):
         response = requests.Response()
         response.status_code, response.url = status, request.url
         response.headers.update(headers)
-        response.raw = urllib3.HTTPResponse(io.BytesIO(body), headers=headers, status=status, preload_content=False)
+        # As urllib3 before 2.0, which takes what was cut off for the whole.
+        options = {"preload_content": False, "enforce_content_length": False}
+        response.raw = urllib3.HTTPResponse(io.BytesIO(body), headers=headers, status=status, **options)
         return response
 
     def ask(self, *answer):
@@ -92,6 +94,7 @@ class TestFuzz(BaseCase):
         self.assertLess(len(str(answer["number"])), 40)
 
     @EXAMPLES
+    @example(200, {"Content-Type": "audio/mpeg", "Content-Length": "144"}, MP3[:100])
     @given(STATUSES, HEADER_SETS, st.sampled_from([MP3, b"", b"<html>", b"ID3", MP3 * 2]))
     def test_any_file_is_loaded_whole_or_refused(self, status, headers, body):
         type(self).answers = [(status, headers, body)]

@@ -1,7 +1,9 @@
 import io
 import logging
 import os
+import random
 import socket
+from contextlib import suppress
 from unittest.mock import patch
 
 from ..zadarma_api import recordings as module
@@ -197,6 +199,26 @@ class TestDownload(ClientCase):
         ):
             with self.subTest(name):
                 self.assertEqual(self.fails(answer), "broken")
+
+    def test_faults_by_chance_cut_no_file_short(self):
+        chance = random.Random(20250301)
+        wanted = [FRAME * chance.randint(1, 30) for _file in range(500)]
+        answers, faults = [], 0
+        for body in wanted:
+            while chance.random() < 0.3:
+                cut = raw(b"HTTP/1.1 200 OK\r\nContent-Type: audio/mpeg\r\nContent-Length: 9999\r\n\r\n" + body)
+                answers.append(chance.choice((cut, reset, reply(b"", 500), reply(b"", 404), reply(b"<html></html>"))))
+                faults += 1
+            answers.append(audio(body))
+        self.assertGreater(faults, 100)
+        provider = self.provider(*answers)
+        downloader, loaded = Downloader([], provider.url), []
+        for _try in range(len(answers)):
+            file = io.BytesIO()
+            with suppress(DownloadError):
+                downloader.load(provider.url + "/x.mp3", file, seconds=10)
+                loaded.append(file.getvalue())
+        self.assertEqual(loaded, wanted)
 
     def test_drip_is_cut_at_the_deadline(self):
         head = b"HTTP/1.1 200 OK\r\nContent-Type: audio/mpeg\r\nContent-Length: %d\r\n\r\n" % (40 * len(FRAME))
