@@ -92,7 +92,7 @@ class Document:
     def __init__(self, path):
         self.path = path
         self.complaints = ""
-        self.anchors = set()
+        self.anchors, self.torn_rows = set(), []
         self.literals, self.screens, self.links, self.pictures, self.commands = [], [], [], [], []
         text = path.read_text()
         {".rst": self._read_rst, ".md": self._read_markdown, ".html": self._read_html}[path.suffix](text)
@@ -107,6 +107,8 @@ class Document:
         self.links = [node["refuri"] for node in tree.findall(nodes.reference) if "refuri" in node]
         self.pictures = [node["uri"] for node in tree.findall(nodes.image)]
         self.commands = [node.astext() for node in tree.findall(nodes.literal_block)]
+        rows = [[cell.astext() for cell in row] for row in tree.findall(nodes.row)]
+        self.torn_rows = [row for row in rows if len(row) > 1 and not any(row[1:])]
         self.anchors = {name for node in tree.findall(nodes.section) for name in node["ids"]} | set(tree["ids"])
 
     def _read_markdown(self, text):
@@ -319,6 +321,10 @@ class TestDocumentation(TransactionCase):
 
     def test_restructured_text_is_flawless(self):
         self.assertEqual("".join(document.complaints for document in documents()), "")
+
+    def test_tables_are_whole(self):
+        """A line of a simple table that begins in the first column is a row of its own, whatever was meant."""
+        self.assertFalse([row for document in documents() for row in document.torn_rows])
 
     def test_links_lead_somewhere(self):
         for document in documents():
