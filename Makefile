@@ -10,6 +10,7 @@
 #   make package                   the wheel and the zip that people install, in dist/
 #   make mutate                    guards taken out one by one: does a test fail?    make mutate M=name
 #   make fuzz SECONDS=300          what comes from Zadarma, with ever other bytes
+#   make pictures                  the pictures of the documents anew, of a demo installed for them
 #   make bench                     the budgets, as ratios (ten minutes)      make bench QUICK=1    two minutes
 #   make soak                      calls while everything breaks, compared in the end  (MINUTES=, RATE= a second, SEED=)
 
@@ -19,7 +20,7 @@ SIM_PORT ?= 8070
 SECONDS ?= 60
 VENV_PYTHON := .odoo/venv/bin/python
 
-.PHONY: demo test test-odoo lint format bench soak mutate fuzz translations package environment lint-environment clean
+.PHONY: demo test test-odoo lint format bench soak mutate fuzz translations package pictures environment lint-environment clean
 
 demo: environment
 	@$(VENV_PYTHON) dev/demo.py --port $(PORT) --simulator-port $(SIM_PORT)
@@ -53,6 +54,9 @@ translations: environment
 
 package: environment
 	@$(VENV_PYTHON) dev/release/package.py
+
+pictures: environment
+	@$(VENV_PYTHON) dev/pictures.py
 
 environment:
 	@$(PYTHON) dev/bootstrap.py

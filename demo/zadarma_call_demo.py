@@ -18,7 +18,7 @@ class ZadarmaCall(models.Model):
     def _install_demo(self):
         """Create the calls, and draw what follows from those of the last week as if they had come by themselves."""
         company, agent = self.env.ref("base.main_company"), self.env.ref("base.user_demo")
-        now, zone = datetime.now(timezone.utc), get_zone(agent.tz or "UTC")
+        now, zone = datetime.now(timezone.utc), get_zone(company.zadarma_tz)
         self._create_demo(company, remember(now, zone))
         story = tell(now, zone)
         is_drawn = {"is_settled": False, "is_followed_up": True}
@@ -92,4 +92,4 @@ class ZadarmaCall(models.Model):
         self.recording_ids.write({"state": "stored", "next_try": False})
         if told.is_transcribed:
             lines = zip(starts, told.dialogue, strict=True)
-            self.recording_ids._take_transcript([Line(start, speaker, f"{text}.") for start, (speaker, text) in lines])
+            self.recording_ids._take_transcript([Line(start, speaker, text) for start, (speaker, text) in lines])

@@ -27,6 +27,8 @@ from common import (
 
 DATABASE = "zadarma_demo"
 OVERVIEW = "/odoo/calls-overview"
+# That of the people in Odoo's demo data.
+ZONE = "Europe/Brussels"
 ACCOUNT = {"zadarma_key": "demo-key", "zadarma_secret": "demo-secret"}
 
 
@@ -79,7 +81,7 @@ def start(stack, server, port, simulator_port, database=DATABASE):
     logs = {name: server.data_dir / f"{name}.log" for name in ("odoo", "simulator")}
     account = [f"--{name.removeprefix('zadarma_')}={value}" for name, value in ACCOUNT.items()]
     commands = {
-        "simulator": [PYTHON, ROOT / "dev" / "simulator", f"--port={simulator_port}", *account],
+        "simulator": [PYTHON, ROOT / "dev" / "simulator", f"--port={simulator_port}", f"--zone={ZONE}", *account],
         "odoo": odoo_command(config),
     }
     processes = {
