@@ -237,7 +237,7 @@ def tell(now, zone):
     :param datetime.tzinfo zone: in which the team works.
     :rtype: list[tuple[Told, CallState]]
     """
-    dice = random.Random(1)
+    dice = random.Random(1)  # nosec B311
     calls = [(told, _get_state(told, _get_moment(told, now, zone), dice)) for told in STORY]
     return sorted(calls, key=lambda call: call[1].started_at)
 
@@ -298,7 +298,8 @@ def remember(now, zone):
     :param datetime.tzinfo zone: in which the team works.
     :rtype: list[CallState]
     """
-    dice, today = random.Random(2), now.astimezone(zone).date()
+    today = now.astimezone(zone).date()
+    dice = random.Random(2)  # nosec B311
     states = []
     for ago in range(_DAYS, 0, -1):
         day = today - timedelta(days=ago)

@@ -37,8 +37,8 @@ registry.category("web_tour.tours").add("zadarma_tour", {
             trigger: "button[name=action_zadarma_connect]",
             content: markup(
                 _t(
-                    "<b>Connect.</b> Odoo reads extensions and numbers, and Zadarma announces calls here from now on."
-                )
+                    "<b>Connect.</b> Odoo reads extensions and numbers, and Zadarma announces calls here from now on.",
+                ),
             ),
             tooltipPosition: "right",
             run: "click",
