@@ -3,9 +3,9 @@
     .odoo/venv/bin/python dev/neighbours.py [-k EXPRESSION]
 
 Installs it beside the apps that companies use with it and beside two addons of the community that are about phone calls
-too, and runs there some of its own tests and Odoo's of what it builds on. A test of Odoo's that fails is run once more
-without the addon: one that fails there too is this machine's matter and not ours. Takes half an hour, and the package
-index once.
+too, and runs there some of its own tests and Odoo's of what it builds on. A test of Odoo's that fails is run again, and
+then without the addon: one that fails there too, or not again, is this machine's matter and not ours. Takes half an
+hour, and the package index once.
 """
 
 import argparse
@@ -43,22 +43,25 @@ def main():
             ours = suite.run_tests(server, configs[WITH], [f"tests/test_{name}.py" for name in OURS])
             paths = [f"{name}/tests" for name in ODOO]
             failed = run_odoos(server, configs[WITH], paths, selection)
-            elsewhere = run_odoos(server, configs[WITHOUT], failed) if failed else []
+            again = run_odoos(server, configs[WITH], failed) if failed else []
+            elsewhere = run_odoos(server, configs[WITHOUT], again) if again else []
         finally:
             for name in configs:
                 server.drop_database(name)
-    return report(ours, failed, elsewhere)
+    return report(ours, {*failed}, {*again}, {*elsewhere})
 
 
-def report(ours, failed, elsewhere):
-    """Print the comparison; return how much of it is the addon's fault."""
-    broken = sorted({*failed} - {*elsewhere})
+def report(ours, failed, again, elsewhere):
+    """Print the comparison; return 1 if something is the addon's fault."""
     print(f"\nOur own tests: {'FAILED' if ours else 'passed'}")
-    print(f"Odoo's tests that fail with the addon and without it: {len({*failed} & {*elsewhere})}")
-    print(*sorted({*failed} & {*elsewhere}), sep="\n")
-    print(f"Odoo's tests that fail because of the addon: {len(broken)}")
-    print(*broken, sep="\n")
-    return min(1, bool(ours) + len(broken))
+    found = {
+        "failed once and passed then": failed - again,
+        "fail with the addon and without it": again & elsewhere,
+        "fail because of the addon": again - elsewhere,
+    }
+    for what, names in found.items():
+        print(f"Odoo's tests that {what}: {len(names)}", *sorted(names), sep="\n  ")
+    return int(bool(ours or again - elsewhere))
 
 
 # --- databases --- #
@@ -105,20 +108,13 @@ def run_odoos(server, config, tests, selection=None):
     folders = (Path(core_addons()).parent / "odoo" / "addons", Path(core_addons()))
     folder = next(folder for folder in folders if (folder / "crm").is_dir())
     # Nothing is to be written into that folder.
-    arguments = [
-        "-p",
-        "no:cacheprovider",
-        "-c",
-        ROOT / "pyproject.toml",
-        f"--rootdir={folder}",
-        f"--confcutdir={folder}",
-    ]
-    arguments += [f"--odoo-config={config}", "--odoo-http", "-rfE", "--tb=short"]
-    arguments += [f"--ignore={name}" for name in LEFT_OUT] + (["-k", selection] if selection else [])
+    options = ["-p", "no:cacheprovider", "-c", ROOT / "pyproject.toml", f"--rootdir={folder}", f"--confcutdir={folder}"]
+    options += ["-rfE", "--tb=short", f"--odoo-config={config}", "--odoo-http"]
+    options += [f"--ignore={name}" for name in LEFT_OUT] + (["-k", selection] if selection else [])
     log = HOME / f"{config.stem}.log"
     with log.open("w") as output:
         # Not as a module: that would look for Python's own modules there, and an addon is called `calendar`.
-        pytest = [PYTHON.with_name("pytest"), *arguments, *tests]
+        pytest = [PYTHON.with_name("pytest"), *options, *tests]
         code = call(pytest, cwd=folder, env={**os.environ, **server.environment}, stdout=output)
     lines = log.read_text()
     print(lines.strip().splitlines()[-1], flush=True)
