@@ -12,7 +12,9 @@ class CrmLead(models.Model):
 
     zadarma_call_ids = fields.One2many("zadarma.call", "lead_id", string="Calls", groups="zadarma.group_zadarma_user")
     zadarma_do_not_call = fields.Boolean(
-        string="Do Not Call", help="People are asked before they call this lead by a click."
+        string="Do Not Call",
+        help="People are asked before they call this lead by a click.",
+        groups="base.group_user",
     )
     zadarma_call_count = fields.Integer(
         string="Call Count", compute="_compute_zadarma_calls", groups="zadarma.group_zadarma_user"

@@ -120,6 +120,7 @@ class ResCompany(models.Model):
         default="UTC",
         required=True,
         help="The zone of the account at Zadarma, in which the times of its notifications are written.",
+        groups="base.group_user",
     )
     zadarma_default_user_id = fields.Many2one(
         "res.users",
@@ -127,10 +128,12 @@ class ResCompany(models.Model):
         domain="[('share', '=', False), ('company_ids', 'in', id)]",
         ondelete="set null",
         help="Answers for calls that are nobody else's. Leave it empty where such leads wait in a pool.",
+        groups="base.group_user",
     )
     # The switches, one a feature; what else a feature needs to know follows its switch.
     zadarma_create_records = fields.Boolean(
-        help="Create a contact, a lead or an opportunity for new customers who call or are called."
+        help="Create a contact, a lead or an opportunity for new customers who call or are called.",
+        groups="base.group_user",
     )
     zadarma_create_type = fields.Selection(
         [
@@ -143,95 +146,134 @@ class ResCompany(models.Model):
         string="Zadarma Creates",
         default="opportunity",
         required=True,
+        groups="base.group_user",
     )
-    zadarma_create_incoming_answered = fields.Boolean(string="Incoming, answered", default=True)
-    zadarma_create_incoming_missed = fields.Boolean(string="Incoming, missed", default=True)
-    zadarma_create_outgoing_answered = fields.Boolean(string="Outgoing, answered")
-    zadarma_create_outgoing_unanswered = fields.Boolean(string="Outgoing, not answered")
+    zadarma_create_incoming_answered = fields.Boolean(
+        string="Incoming, answered", default=True, groups="base.group_user"
+    )
+    zadarma_create_incoming_missed = fields.Boolean(string="Incoming, missed", default=True, groups="base.group_user")
+    zadarma_create_outgoing_answered = fields.Boolean(string="Outgoing, answered", groups="base.group_user")
+    zadarma_create_outgoing_unanswered = fields.Boolean(string="Outgoing, not answered", groups="base.group_user")
     zadarma_create_for_contacts = fields.Boolean(
         string="New Deals of Known Contacts",
         help="Also create a lead or an opportunity when a known contact calls for whom none is open.",
+        groups="base.group_user",
     )
     zadarma_create_after_days = fields.Integer(
         string="New Lead After (days)",
         default=30,
         help="Calls within this many days after a lead was won or lost belong to it; later ones create a new one.",
+        groups="base.group_user",
     )
     zadarma_team_id = fields.Many2one(
         "crm.team",
         string="Zadarma Sales Team",
         ondelete="set null",
         help="Where the dialled number says nothing else. Leave it empty for the team of the responsible user.",
+        groups="base.group_user",
     )
     zadarma_source_id = fields.Many2one(
-        "utm.source", ondelete="set null", help="Where the dialled number says nothing else."
+        "utm.source",
+        ondelete="set null",
+        help="Where the dialled number says nothing else.",
+        groups="base.group_user",
     )
     zadarma_medium_id = fields.Many2one(
-        "utm.medium", ondelete="set null", help="Where the dialled number says nothing else."
+        "utm.medium",
+        ondelete="set null",
+        help="Where the dialled number says nothing else.",
+        groups="base.group_user",
     )
-    zadarma_route_calls = fields.Boolean(help="Let the phone of the responsible user ring when a known customer calls.")
+    zadarma_route_calls = fields.Boolean(
+        help="Let the phone of the responsible user ring when a known customer calls.", groups="base.group_user"
+    )
     zadarma_return_timeout = fields.Integer(
         string="Zadarma Ringing Time",
         default=20,
         help="So many seconds the phone rings before the call goes back to the menu; 0: as long as the caller waits.",
+        groups="base.group_user",
     )
     zadarma_skip_talking = fields.Boolean(
-        string="Zadarma Skips Talking Users", default=True, help="Send no call to somebody who talks on another one."
+        string="Zadarma Skips Talking Users",
+        default=True,
+        help="Send no call to somebody who talks on another one.",
+        groups="base.group_user",
     )
     zadarma_caller_name = fields.Boolean(
         default=True,
         help="Show the name of a known caller on the display of the phone that rings.",
+        groups="base.group_user",
     )
     zadarma_missed_activities = fields.Boolean(
-        default=True, help="Schedule an activity for the responsible user when nobody picked up."
+        default=True,
+        help="Schedule an activity for the responsible user when nobody picked up.",
+        groups="base.group_user",
     )
     zadarma_missed_hours = fields.Float(
         string="Call Back Within",
         default=1.0,
         help="Hours of the company's working time after which somebody should have called back.",
+        groups="base.group_user",
     )
     zadarma_escalate_missed = fields.Boolean(
-        string="Escalate Missed Calls", help="Hand missed calls up that nobody called back in time."
+        string="Escalate Missed Calls",
+        help="Hand missed calls up that nobody called back in time.",
+        groups="base.group_user",
     )
     zadarma_escalate_hours = fields.Float(
-        string="Escalate After", default=4.0, help="Hours of the company's working time after the deadline."
+        string="Escalate After",
+        default=4.0,
+        help="Hours of the company's working time after the deadline.",
+        groups="base.group_user",
     )
     zadarma_escalate_user_id = fields.Many2one(
         "res.users",
         string="Escalate To",
         domain="[('share', '=', False), ('company_ids', 'in', id)]",
         ondelete="set null",
+        groups="base.group_user",
     )
     zadarma_min_answer_seconds = fields.Integer(
         string="Shortest Talk",
         help="An answer that is shorter, in seconds, counts as missed: an answering machine, a slip of the hand. "
         "Holds for calls from now on; 0 counts every answer.",
+        groups="base.group_user",
     )
-    zadarma_block_numbers = fields.Boolean(default=True, help="Let blocked numbers hear the busy tone.")
-    zadarma_post_notes = fields.Boolean(default=True, help="Note calls in the chatter of contacts and leads.")
-    zadarma_fetch_recordings = fields.Boolean(default=True, help="Make the recordings of calls available in Odoo.")
+    zadarma_block_numbers = fields.Boolean(
+        default=True, help="Let blocked numbers hear the busy tone.", groups="base.group_user"
+    )
+    zadarma_post_notes = fields.Boolean(
+        default=True, help="Note calls in the chatter of contacts and leads.", groups="base.group_user"
+    )
+    zadarma_fetch_recordings = fields.Boolean(
+        default=True, help="Make the recordings of calls available in Odoo.", groups="base.group_user"
+    )
     zadarma_recording_storage = fields.Selection(
         [("odoo", "In Odoo"), ("zadarma", "At Zadarma, loaded when somebody listens")],
         string="Zadarma Recordings Are Kept",
         default="odoo",
         required=True,
         help="Holds for recordings from now on. Zadarma keeps them for as long as your plan there says.",
+        groups="base.group_user",
     )
     zadarma_recording_download = fields.Selection(
         [("nobody", "Nobody"), ("supervisors", "Supervisors"), ("all", "Everybody who may listen")],
         string="Zadarma Recordings May Be Downloaded By",
         default="supervisors",
         required=True,
+        groups="base.group_user",
     )
     zadarma_recording_days = fields.Integer(
         string="Keep Zadarma Recordings (days)",
         help="Older recordings are deleted, in Odoo and at Zadarma, unless their call is under legal hold. Calls stay. "
         "0 keeps them for ever.",
+        groups="base.group_user",
     )
     zadarma_do_not_record = fields.Boolean(
         string="No Zadarma Recordings",
         help="Recordings are never loaded, and are deleted at Zadarma as soon as they are known. What Zadarma records "
         "is set there for each extension: switch it off there to have nothing recorded in the first place.",
+        groups="base.group_user",
     )
     zadarma_transcripts = fields.Selection(
         [("never", "Never"), ("manual", "By hand"), ("always", "Always")],
@@ -239,24 +281,32 @@ class ResCompany(models.Model):
         required=True,
         help="Whether what is said in recordings is written down by Zadarma's speech recognition, which may cost money:"
         " when somebody asks for it, or of every recording that is new.",
+        groups="base.group_user",
     )
     zadarma_transcript_lang = fields.Char(
         string="Language of Zadarma Transcripts",
         help="As Zadarma writes it, such as de-DE. Empty for the language that is set there.",
+        groups="base.group_user",
     )
     zadarma_webrtc = fields.Boolean(
-        string="Zadarma Phone in the Browser", help="Let users telephone in the browser who choose it."
+        string="Zadarma Phone in the Browser",
+        help="Let users telephone in the browser who choose it.",
+        groups="base.group_user",
     )
-    zadarma_webrtc_lib_url = fields.Char(string="First Script of the Phone", default=LIB_URL)
-    zadarma_webrtc_fn_url = fields.Char(string="Second Script of the Phone", default=FN_URL)
-    zadarma_pbx_id = fields.Char(string="Zadarma PBX", readonly=True, copy=False)
+    zadarma_webrtc_lib_url = fields.Char(string="First Script of the Phone", default=LIB_URL, groups="base.group_user")
+    zadarma_webrtc_fn_url = fields.Char(string="Second Script of the Phone", default=FN_URL, groups="base.group_user")
+    zadarma_pbx_id = fields.Char(string="Zadarma PBX", readonly=True, copy=False, groups="base.group_user")
     zadarma_balance = fields.Float(digits=(16, 2), readonly=True, copy=False, groups="base.group_system")
     zadarma_currency = fields.Char(readonly=True, copy=False, groups="base.group_system")
     zadarma_balance_at = fields.Datetime(
         string="Zadarma Balance Read On", readonly=True, copy=False, groups="base.group_system"
     )
     zadarma_balance_limit = fields.Float(
-        string="Warn Below", digits=(16, 2), default=5.0, help="Zero or less warns of nothing."
+        string="Warn Below",
+        digits=(16, 2),
+        default=5.0,
+        help="Zero or less warns of nothing.",
+        groups="base.group_user",
     )
     zadarma_connected_at = fields.Datetime(
         string="Zadarma Connected On",
@@ -274,24 +324,32 @@ class ResCompany(models.Model):
     zadarma_check_ids = fields.One2many(
         "zadarma.check", "company_id", string="Zadarma Checks", groups="base.group_system"
     )
-    zadarma_extension_ids = fields.One2many("zadarma.extension", "company_id", string="Zadarma Extensions")
+    zadarma_extension_ids = fields.One2many(
+        "zadarma.extension", "company_id", string="Zadarma Extensions", groups="base.group_user"
+    )
     zadarma_compare = fields.Boolean(
         string="Compare Zadarma Calls",
         default=True,
         help="Compare calls with Zadarma's statistics every half an hour, and add or correct what notifications lost.",
+        groups="base.group_user",
     )
     zadarma_compared_since = fields.Datetime(
-        readonly=True, copy=False, help="Calls from before are history: what is added of them has no consequences."
+        readonly=True,
+        copy=False,
+        help="Calls from before are history: what is added of them has no consequences.",
+        groups="base.group_user",
     )
     zadarma_restrict_addresses = fields.Boolean(
         string="Restrict Zadarma Addresses",
         help="Accept notifications from the addresses below only. Behind a proxy, Odoo must run in proxy mode.",
+        groups="base.group_user",
     )
-    zadarma_addresses = fields.Char(default=ZADARMA_ADDRESSES)
+    zadarma_addresses = fields.Char(default=ZADARMA_ADDRESSES, groups="base.group_user")
     zadarma_event_days = fields.Integer(
         string="Keep Zadarma Notifications (days)",
         default=30,
         help="Notifications as received are deleted after this many days. Calls stay.",
+        groups="base.group_user",
     )
 
     _zadarma_token_uniq = models.Constraint("UNIQUE (zadarma_token)", "Two companies cannot share a webhook address.")

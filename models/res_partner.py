@@ -27,13 +27,16 @@ class ResPartner(models.Model):
         "zadarma.call", "partner_id", string="Calls", groups="zadarma.group_zadarma_user"
     )
     zadarma_do_not_call = fields.Boolean(
-        string="Do Not Call", help="People are asked before they call this contact by a click."
+        string="Do Not Call",
+        help="People are asked before they call this contact by a click.",
+        groups="base.group_user",
     )
     zadarma_do_not_record = fields.Boolean(
         string="Do Not Record",
         help="Recordings of calls with this contact, of a company with all its people, are never loaded, and are "
         "deleted at Zadarma as soon as they are known. Zadarma itself cannot leave out single callers: it records "
         "every call of an extension for which recording is switched on there. Recordings that are here already stay.",
+        groups="base.group_user",
     )
     zadarma_call_count = fields.Integer(
         string="Call Count", compute="_compute_zadarma_calls", groups="zadarma.group_zadarma_user"

@@ -60,6 +60,18 @@ class TestAccess(ZadarmaCase):
                 found = "".join(str(int(records.has_access(operation))) for operation in OPERATIONS)
                 self.assertEqual(found, expected, f"{name} on {model}")
 
+    def test_outsiders_see_no_field_of_ours(self):
+        """They may read companies and some contacts, and of users themselves alone, whose preferences are their own."""
+        for name in ("public", "portal"):
+            env = self.env(user=self.people[name])
+            for model in self.env.registry.models.keys() - {"res.users"}:
+                if env[model].has_access("read"):
+                    ours = [field for field in env[model].fields_get() if field.startswith("zadarma_")]
+                    self.assertFalse(ours, f"{name} on {model}")
+        portal_company = self.env["res.company"].with_user(self.people["portal"]).browse(self.company.id)
+        with self.assertRaises(AccessError):
+            portal_company.read(["zadarma_addresses"])
+
     def test_people_see_their_own_calls(self):
         self.deliver(inbound("START"), inbound("INTERNAL", internal="101"), inbound("INTERNAL", internal="102"))
         mine = f"in_{1:040x}"
