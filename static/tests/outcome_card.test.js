@@ -10,6 +10,7 @@ import {
     onRpc,
     waitForSteps,
 } from "@web/../tests/web_test_helpers";
+import { browser } from "@web/core/browser/browser";
 import {
     defineZadarmaModels,
     makeAsked,
@@ -181,6 +182,16 @@ test("the keyboard answers alone and goes back to where it came from", async () 
     await contains(QUESTION, { count: 0 });
     await waitForSteps([JSON.stringify([[7], false, "By keyboard", false])]);
     expect(input).toBeFocused();
+});
+
+test("what one user typed does not wait in the browser for the next", async () => {
+    const answer = { outcomeId: false, note: "Between us", nextDate: false };
+    const drafts = { owner: "another user", drafts: { 7: { at: Date.now(), answer } } };
+    browser.localStorage.setItem("zadarma.outcome_drafts", JSON.stringify(drafts));
+    await startWithExtension({ popupState: { asked: [makeAsked()] } });
+    await contains(QUESTION);
+    expect(`${QUESTION} .o_zadarma_outcome_note`).toHaveValue("");
+    expect(browser.localStorage.getItem("zadarma.outcome_drafts")).toBe(null);
 });
 
 test("data is text, whatever it contains", async () => {

@@ -1,4 +1,6 @@
 import { browser } from "@web/core/browser/browser";
+import { user } from "@web/core/user";
+import { session } from "@web/session";
 
 const DRAFTS_KEY = "zadarma.outcome_drafts";
 const DRAFT_KEPT_FOR = 24 * 3600 * 1000;
@@ -14,11 +16,19 @@ const MAX_ASKED = 3;
 
 /**
  * The calls whose outcome is asked for. What was typed and not saved yet is kept in this browser, for
- * all of its tabs and across a reload.
+ * all of its tabs and across a reload, until somebody else logs in.
  */
 export class AskedOutcomes {
     /** @type {Map<number, Object>} what the server tells of each, see `_get_outcome_values` */
     asked = new Map();
+    /** Whose drafts are kept here. */
+    owner = `${session.db} ${user.userId}`;
+
+    constructor() {
+        if (this.stored.owner !== this.owner) {
+            browser.localStorage.removeItem(DRAFTS_KEY);
+        }
+    }
 
     /**
      * @param {number} [claimed] the call whose outcome a page asks for, so that no popup does
@@ -55,12 +65,18 @@ export class AskedOutcomes {
         this.asked.clear();
     }
 
-    get drafts() {
+    get stored() {
         try {
             return JSON.parse(browser.localStorage.getItem(DRAFTS_KEY)) ?? {};
         } catch {
             return {};
         }
+    }
+
+    /** A tab from before another login finds none. */
+    get drafts() {
+        const { owner, drafts } = this.stored;
+        return owner === this.owner ? drafts : {};
     }
 
     /** @returns {Answer|undefined} what was typed about a call and not saved yet */
@@ -81,6 +97,6 @@ export class AskedOutcomes {
         if (answer) {
             drafts[id] = { at: now, answer };
         }
-        browser.localStorage.setItem(DRAFTS_KEY, JSON.stringify(drafts));
+        browser.localStorage.setItem(DRAFTS_KEY, JSON.stringify({ owner: this.owner, drafts }));
     }
 }
