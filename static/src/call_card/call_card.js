@@ -143,7 +143,7 @@ export class CallCard extends Component {
 
     get ownNumber() {
         const { name, number } = this.call.own_number;
-        return join(name, number);
+        return [name, number].filter(Boolean);
     }
 
     get lastCall() {

@@ -19,8 +19,6 @@ const LONG_PRESS = 500;
 const SEARCH_DELAY = 250;
 const MIN_TERM = 2;
 
-const join = (...texts) => texts.filter(Boolean).join(" · ");
-
 /**
  * The dialler: one field for a number or a name, below it who that may be, or the recent calls.
  *
@@ -138,11 +136,11 @@ export class DiallerPanel extends Component {
     }
 
     getDetails(row) {
-        const number = row.name ? row.number_display : "";
-        if (!row.call) {
-            return join(number, row.detail);
-        }
-        return join(number, row.result, row.duration && formatDuration(row.duration));
+        const number = row.name && row.number_display;
+        const details = row.call
+            ? [number, row.result, row.duration && formatDuration(row.duration)]
+            : [number, row.detail];
+        return details.filter(Boolean);
     }
 
     getWay(row) {
