@@ -46,6 +46,7 @@
         "data/zadarma_tour.xml",
     ],
     "application": True,
+    "images": ["static/description/banner.png"],
     "uninstall_hook": "uninstall_hook",
     "demo": ["demo/zadarma_demo.xml"],
     "assets": {

@@ -340,6 +340,8 @@ class TestDocumentation(TransactionCase):
         for document in documents():
             for picture in document.pictures:
                 self.assertTrue((document.path.parent / picture).is_file(), f"{document.path.name} shows {picture}")
+        for picture in get_manifest("zadarma")["images"]:
+            self.assertTrue((ROOT / picture).is_file(), picture)
 
     def test_page_of_the_catalogue_needs_nothing_from_elsewhere(self):
         tree = html.fromstring(PAGE.read_text())
