@@ -2,6 +2,7 @@ import { click, contains } from "@mail/../tests/mail_test_helpers";
 import { describe, expect, test } from "@odoo/hoot";
 import { advanceTime, animationFrame, press, queryFirst } from "@odoo/hoot-dom";
 import { getService, onRpc, waitForSteps } from "@web/../tests/web_test_helpers";
+import { ConfirmationDialog } from "@web/core/confirmation_dialog/confirmation_dialog";
 import {
     defineZadarmaModels,
     makeCall,
@@ -30,6 +31,19 @@ test("a ringing call shows who is calling and what is known about them", async (
     await waitForText(`${CARD} .o_zadarma_call_responsible`, "Marc Demo");
     await waitForText(`${CARD} .o_zadarma_call_deal`, "Forty desksProposition · € 1,200.00");
     await waitForText(`${CARD} .o_zadarma_call_last`, "Answered · Marc Demo");
+});
+
+test("over a dialog a call is told of in few words, until one goes there", async () => {
+    const { notify } = await startWithExtension();
+    getService("dialog").add(ConfirmationDialog, { body: "Sure?", cancel: () => {} });
+    await contains(".modal");
+    notify(makeCall());
+    await waitForText(`${CARD} .o_zadarma_call_title`, "Erika Muster");
+    expect(`${CARD} .o_zadarma_call_facts`).not.toBeVisible();
+    expect(`${CARD} .o_zadarma_call_actions`).not.toBeVisible();
+    await press(["alt", "shift", "p"]);
+    expect(`${CARD} .o_zadarma_call_facts`).toBeVisible();
+    expect(`${CARD} .o_zadarma_call_actions`).toBeVisible();
 });
 
 test("the timer runs when the call is answered", async () => {
