@@ -49,7 +49,7 @@ def tool_tests():
 
 def test_tools(paths, selection):
     """Run tests that start what they need themselves; pytest must not take the root for a package of theirs."""
-    return call([*PYTEST, "-p", "no:odoo", "--confcutdir=dev", *selection, *paths], cwd=ROOT)
+    return call([*PYTEST, "-p", "no:odoo", "--confcutdir=dev", "--durations=10", *selection, *paths], cwd=ROOT)
 
 
 def test_addon(paths, selection, keep):

@@ -15,7 +15,7 @@ SELECT 1, CASE WHEN is_inbound THEN 'in_' ELSE 'out_' END || md5(n::text), CASE 
        CASE WHEN is_answered THEN moment + interval '9 seconds' END,
        9, CASE WHEN is_answered THEN 171 ELSE 0 END, FALSE, TRUE, FALSE, is_inbound AND NOT is_answered, TRUE, 'notifications',
        1, 1, moment, moment
-  FROM generate_series(1, %(calls)s) AS n
+  FROM generate_series(1, %(calls)s::bigint) AS n
  CROSS JOIN LATERAL (SELECT mod(n, 3) > 0, mod(n, 5) > 0,
                             now() AT TIME ZONE 'UTC' - interval '1 day' - n * interval '3 years' / %(calls)s)
                     AS a (is_inbound, is_answered, moment)
