@@ -27,7 +27,7 @@ ODOO = ("crm", "mail", "phone_validation", "sales_team", "web")
 # Suites in JavaScript load what their own addon depends on, so they never see ours; of the other one, Odoo itself says
 # that it is for special occasions.
 LEFT_OUT = ("web/tests/test_js.py", "web/tests/test_click_everywhere.py")
-FAILED = re.compile(r"^(?:FAILED|ERROR|SUBFAILED\S*) (?:\[.*?\] )?(\S+::\S+)", re.MULTILINE)
+FAILED = re.compile(r"^(?:FAILED|ERROR|SUBFAILED)\b.*? (\S+\.py::\S+)", re.MULTILINE)
 
 
 def main():
