@@ -13,14 +13,13 @@ import urllib.request
 
 import pytest
 from desk import Desk, chromium
-from harness import Client, Odoo, new_number, wait_for
+from harness import KEY, SECRET, Client, Odoo, new_number, wait_for
 from notices import PREFIX, Wire
 from proxy import Proxy
 
 import postgres
 from simulator import Simulator
 
-KEY, SECRET = "live-key", "live-secret"
 EXTENSIONS = {"agent": "101", "colleague": "102", "supervisor": "103"}
 GROUPS = {"supervisor": "group_sale_manager"}
 _measured = []

@@ -20,6 +20,8 @@ from common import HOME, PYTHON, free_port, is_taken, spawn, stop, write_odoo_co
 WORKER = re.compile(r"Worker WorkerHTTP \((\d+)\) alive")
 # What Odoo and PostgreSQL say of transactions that got into each other's way.
 CLASHES = ("tries left", "could not serialize", "deadlock detected")
+# Of the account at the simulated Zadarma.
+KEY, SECRET = "live-key", "live-secret"
 _numbers = itertools.count(4930666000)
 
 

@@ -3,8 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from conftest import KEY, SECRET
-from harness import wait_for
+from harness import KEY, SECRET, wait_for
 
 ZADARMA_TAB = ".settings_tab .tab[data-key='zadarma']"
 STEPS = ".o_zadarma_checks .list-group-item"
