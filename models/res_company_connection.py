@@ -32,8 +32,8 @@ NOTIFICATIONS = (
 _EXTENSIONS_AT_ONCE = 30
 _EXTENSIONS_BY_CRON = 10
 _CLOCK_TOLERANCE = 30
-# Before and after, there may be no such day in another zone.
-_FIRST_YEAR, _LAST_YEAR = 2000, 2999
+# Before and after, there may be no such day in another zone. Until then a wrong clock is a clock.
+_FIRST_YEAR, _LAST_YEAR = 2, 9998
 _QUIET = timedelta(minutes=10)
 _SILENCE_LOOKS_BACK = timedelta(hours=3)
 # Statistics may have a call before its last notification is here.

@@ -1,0 +1,77 @@
+"""While calls come: a restart, workers that are recycled, another addon, a database that halts."""
+
+import time
+from contextlib import contextmanager
+
+import psutil
+import pytest
+from test_crashes import Load, wait_for_more
+
+# What a longer run raises.
+STANDSTILL = 5  # seconds
+REQUESTS = 10
+MODULE = "google_recaptcha"
+
+
+@contextmanager
+def configured(odoo, **options):
+    """Run it with other options for as long as the block takes."""
+    odoo.configure(**options)
+    odoo.restart()
+    try:
+        yield
+    finally:
+        odoo.configure()
+        odoo.restart()
+
+
+def test_restart_under_load(odoo, wire, measure):
+    """A service manager stops it and starts it again: what was answered is there, and it goes on by itself."""
+    with Load(wire) as load:
+        wait_for_more(load, 10, "notifications are acknowledged")
+        started = time.monotonic()
+        odoo.restart()
+        wait_for_more(load, 10, "service is back")
+        measure(f"restarted under load within {time.monotonic() - started:.1f} s")
+    load.check(odoo)
+
+
+def test_workers_are_recycled_under_load(odoo, wire):
+    """Workers that end after some requests, as their limits have it, are replaced, and no sender notices."""
+    with configured(odoo, limit_request=REQUESTS):
+        before = {worker.pid for worker in odoo.workers()}
+        with Load(wire) as load:
+            wait_for_more(load, REQUESTS * 6, "notifications are acknowledged")
+        assert not before & {worker.pid for worker in odoo.workers()}
+        assert not load.failed
+        load.check(odoo)
+
+
+def test_database_stands_still_under_load(odoo, server, wire):
+    """PostgreSQL is frozen for seconds: who sent meanwhile waits or is refused, and all of it works again by itself."""
+    if not hasattr(server, "process"):
+        pytest.skip("the database server is somebody else's")
+    postgres = psutil.Process(server.process.pid)
+    with Load(wire) as load:
+        wait_for_more(load, 10, "notifications are acknowledged")
+        frozen = [postgres, *postgres.children()]
+        for process in frozen:
+            process.suspend()
+        try:
+            time.sleep(STANDSTILL)
+        finally:
+            for process in frozen:
+                process.resume()
+        wait_for_more(load, 10, "service is back")
+    load.check(odoo)
+
+
+def test_addon_is_installed_under_load(odoo, wire, admin):
+    """While workers load another addon they answer later, and lose nothing."""
+    (module,) = admin.call("ir.module.module", "search", [("name", "=", MODULE)])
+    with Load(wire) as load:
+        wait_for_more(load, 10, "notifications are acknowledged")
+        admin.call("ir.module.module", "button_immediate_install", [module])
+        wait_for_more(load, 20, "service goes on")
+    assert not load.failed
+    load.check(odoo)
