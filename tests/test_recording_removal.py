@@ -110,7 +110,7 @@ class TestRetention(RecordedCase):
     def test_file_goes_from_the_disk(self):
         attachments, name = self.env["ir.attachment"], self.attachment.store_fname
         self.assertTrue(os.path.exists(attachments._full_path(name)))
-        # What Odoo's daily cleaning looks through. It is not run here: it would take the files of tests that run beside.
+        # What Odoo's daily cleaning looks through. Run here, it would take the files of tests that run beside.
         listed = attachments._full_path(f"checklist/{name}")
         if os.path.exists(listed):
             os.unlink(listed)

@@ -10,6 +10,7 @@ from . import (
     popups,
     redeliveries,
     saturation,
+    screens,
     statements,
 )
 
@@ -20,6 +21,7 @@ MEASURES = (
     saturation,
     statements,
     look_ups,
+    screens,
     popups,
     redeliveries,
     orders,

@@ -1,5 +1,9 @@
 import itertools
 import re
+import statistics
+import time
+
+from lxml import etree
 
 from odoo import SUPERUSER_ID, fields, http
 from odoo.http import request
@@ -36,6 +40,40 @@ class ZadarmaBench(http.Controller):
         admin = request.env(user=SUPERUSER_ID)["res.users"].browse(2)
         admin._bus_send("simple_notification", {"title": "Bench", "message": "A notification", "sticky": True})
         return self._nothing()
+
+    @http.route("/zadarma_bench/screens", type="http", auth="none", csrf=False, save_session=False)
+    def screens(self, **_params):
+        """Return the seconds in which the administrator gets what screens show, the median of several times."""
+        env = request.env(user=2)
+        partner = env["zadarma.call"].search([("partner_id", "!=", False)], limit=1).partner_id
+        actions = {
+            "List of calls": lambda: self._read_list(env["zadarma.call"]),
+            "List of missed calls": lambda: self._read_list(env["zadarma.call"], [("is_missed", "=", True)]),
+            "Smart button of a contact": lambda: partner.read(["zadarma_call_count", "zadarma_last_call"]),
+        }
+        return request.make_json_response({title: self._time(env, action) for title, action in actions.items()})
+
+    @staticmethod
+    def _read_list(records, domain=()):
+        """Read a page of a list, with all that its columns need, and count the rest as the web client does."""
+        view = records.get_views([(False, "list")])
+        names = view["models"][records._name]["fields"]
+        shown = {node.get("name") for node in etree.fromstring(view["views"]["list"]["arch"]).iter("field")}
+        specification = {
+            name: {"fields": {"display_name": {}}} if records._fields[name].type == "many2one" else {}
+            for name in shown & set(names)
+        }
+        records.web_search_read(list(domain), specification, limit=80, count_limit=10_001)
+
+    @staticmethod
+    def _time(env, action):
+        durations = []
+        for _time in range(9):
+            env.invalidate_all()
+            started = time.perf_counter()
+            action()
+            durations.append(time.perf_counter() - started)
+        return statistics.median(durations)
 
     @staticmethod
     def _nothing():
