@@ -3,7 +3,7 @@
 import pytest
 from accessibility import Inspector, bring_dark_scheme
 from desk import CALLS, CARD
-from harness import wait_for
+from harness import new_number, wait_for
 
 SHEET = ".o_form_sheet"
 ROWS = ".o_list_renderer tbody"
@@ -91,7 +91,7 @@ def test_calls_that_go_on(zadarma, open_desk, see, anna):
     see(agent.tab, QUESTION, ".o_zadarma_dialler_panel", ".o_zadarma_dialler")
 
 
-def test_calls_that_are_over(open_desk, see, talk):
+def test_calls_that_are_over(zadarma, open_desk, see, talk):
     """The list of calls, a call with its recording, and who waits to be called back."""
     agent = open_desk("agent")
     agent.tab.locator(".o_zadarma_recording_button").first.wait_for()
@@ -100,6 +100,8 @@ def test_calls_that_are_over(open_desk, see, talk):
     agent.tab.locator(".o_zadarma_player_transcript").click()
     agent.tab.locator(".o_zadarma_transcript_line").first.wait_for()
     see(agent.tab, SHEET)
+    zadarma.hang_up(zadarma.call_in(new_number(), to=["101"]))
+    wait_for(agent.missed, "a caller waits")
     agent.tab.goto(f"{agent.url}/odoo/missed-calls")
     agent.tab.locator(".o_zadarma_call_back").first.wait_for()
     see(agent.tab, ROWS)
