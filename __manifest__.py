@@ -51,10 +51,6 @@
     "demo": ["demo/zadarma_demo.xml"],
     "assets": {
         "web.assets_backend": ["zadarma/static/src/**/*"],
-        "web.assets_unit_tests": [
-            "zadarma/static/tests/**/*",
-            ("remove", "zadarma/static/tests/tours/**/*"),
-        ],
-        "web.assets_tests": ["zadarma/static/tests/tours/**/*"],
+        "web.assets_unit_tests": ["zadarma/static/tests/**/*"],
     },
 }
