@@ -11,7 +11,7 @@
 #   make mutate                    guards taken out one by one: does a test fail?    make mutate M=name
 #   make fuzz SECONDS=300          what comes from Zadarma, with ever other bytes
 #   make pictures                  the pictures of the documents anew, of a demo installed for them
-#   make bench                     the budgets, as ratios (ten minutes)      make bench QUICK=1    two minutes
+#   make bench                     the budgets, as ratios (twenty minutes)   make bench QUICK=1    four minutes
 #   make soak                      calls while everything breaks, compared in the end  (MINUTES=, RATE= a second, SEED=)
 
 PYTHON ?= python3

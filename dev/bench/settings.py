@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from common import CommandError
 
-FULL = {"PARTNERS": 1_000_000, "SAMPLES": 2_000, "RATE": 10.0, "SECONDS": 30.0, "ROWS": 100_000}
+FULL = {"PARTNERS": 1_000_000, "SAMPLES": 1_000, "RATE": 10.0, "SECONDS": 20.0, "ROWS": 100_000}
 QUICK = {"PARTNERS": 20_000, "SAMPLES": 200, "RATE": 10.0, "SECONDS": 10.0, "ROWS": 10_000}
 FEW_PARTNERS = 1_000
 FEW_SAMPLES = 100
