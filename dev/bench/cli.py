@@ -1,6 +1,6 @@
 """Measure the budgets and print them as a table.
 
-QUICK=1 takes two minutes and shows whether something is badly off; PARTNERS, SAMPLES, RATE, SECONDS and ROWS
+QUICK=1 takes four minutes and shows whether something is badly off; PARTNERS, SAMPLES, RATE, SECONDS and ROWS
 set the size.
 """
 
