@@ -5,7 +5,7 @@ import re
 from PIL import Image, ImageDraw, ImageFont
 
 WIDTH, LINE, MARGIN = 1200, 26, 16
-BAR_LEFT, BAR_WIDTH = 690, 300  # a bar of this width is a budget used up
+BAR_LEFT, BAR_WIDTH = 590, 290  # a bar of this width is a budget used up
 MET, MISSED, RULE, INK = "#28a745", "#d9534f", "#adb5bd", "#212529"
 
 
@@ -20,12 +20,11 @@ def draw(rows, path):
     pen = ImageDraw.Draw(picture)
     for number, row in enumerate(rows):
         top = MARGIN + number * LINE
-        pen.text((MARGIN, top + 4), row.what[:92], INK, font)
+        pen.text((MARGIN, top + 4), row.what[:85], INK, font)
         width = round(min(used(row), 1.4) * BAR_WIDTH)
         pen.rectangle((BAR_LEFT, top + 4, BAR_LEFT + max(width, 2), top + LINE - 6), MET if row.is_met else MISSED)
-        pen.text(
-            (BAR_LEFT + 1.4 * BAR_WIDTH + 8, top + 4), f"{row.ratio or row.measured[:9]}  ({row.goal})"[:24], INK, font
-        )
+        figures = f"{row.ratio or row.measured.partition(',')[0]}  ({row.goal.partition(',')[0]})"
+        pen.text((BAR_LEFT + 1.4 * BAR_WIDTH + 8, top + 4), _plain(figures), INK, font)
     limit = BAR_LEFT + BAR_WIDTH
     pen.line((limit, MARGIN, limit, MARGIN + LINE * len(rows)), RULE, 2)
     picture.quantize(32).save(path, optimize=True)
@@ -38,6 +37,11 @@ def used(row):
     if row.goal.startswith("≥"):
         return goal / value if value else 2
     return max(value, 0) / goal if goal else float(value > 0) * 2
+
+
+def _plain(text):
+    """Return a text with the signs that the font has."""
+    return text.replace("≤", "at most").replace("≥", "at least").replace("×", "x")
 
 
 def _number(text):
