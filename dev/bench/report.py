@@ -108,7 +108,7 @@ def save(report: str, sections: Sequence[Section]):
     RESULTS.write_text(f"# Last results of `make bench`\n\n![How far each budget is used]({PICTURE.name})\n\n{report}")
     rows = [row for section in sections for row in section.rows]
     with open(TABLE, "w", newline="") as file:
-        csv.writer(file).writerows([HEADINGS, *(row.cells for row in rows)])
+        csv.writer(file, lineterminator="\n").writerows([HEADINGS, *(row.cells for row in rows)])
     draw([row for row in rows if row.goal], PICTURE)
 
 
