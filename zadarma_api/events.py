@@ -179,16 +179,28 @@ def parse_call_start(text: str, received_at: datetime, zone: tzinfo) -> datetime
     :param zone: the account's time zone.
     :raise EventError: where it is no such time, or none at which a call can have started.
     """
-    try:
-        wall = datetime.fromisoformat(_WALL_TIME.fullmatch(text.strip())[0])
-        first, second = (wall.replace(tzinfo=zone, fold=fold).astimezone(timezone.utc) for fold in (0, 1))
-    except (TypeError, ValueError, OverflowError):
-        raise EventError("call_start is no time of the form YYYY-MM-DD HH:MM:SS") from None
+    readings = _read_wall_time(text.strip(), zone)
+    if not readings:
+        raise EventError("call_start is no time of the form YYYY-MM-DD HH:MM:SS")
+    first, second = readings
     if not _OLDEST_START <= first <= received_at + _MAX_AHEAD:
         raise EventError("call_start is no time at which this call can have started")
     if second > first and received_at >= second - timedelta(minutes=5):
         return second
     return first
+
+
+@lru_cache(maxsize=1024)
+def _read_wall_time(text: str, zone: tzinfo) -> tuple[datetime, datetime] | None:
+    """Return the two moments that a time on a wall clock may mean, mostly the same; nothing where it is none."""
+    if not _WALL_TIME.fullmatch(text):
+        return None
+    try:
+        wall = datetime.fromisoformat(text)
+        first, second = (wall.replace(tzinfo=zone, fold=fold).astimezone(timezone.utc) for fold in (0, 1))
+    except (ValueError, OverflowError):
+        return None
+    return first, second
 
 
 @lru_cache(maxsize=64)
