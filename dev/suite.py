@@ -17,7 +17,7 @@ from common import HOME, PYTHON, ROOT, CommandError, call, command, free_port, r
 DATABASE = "zadarma_test"
 PYTEST = [PYTHON, "-m", "pytest"]
 # Classes stay together: what their set-up makes is made once.
-PARALLEL = ["--numprocesses=2", "--dist=loadscope"]
+PARALLEL = ["--numprocesses=2", "--dist=loadscope", "-p", "own_filestore"]
 NOTHING_RAN = 5
 # 2026-01-31 12:00:00,000 4711 WARNING database odoo.logger: text
 COMPLAINT = re.compile(r"^\d{4}-\d\d-\d\d \S+ \d+ (WARNING|ERROR|CRITICAL) ")
@@ -71,7 +71,8 @@ def run_tests(server, config, paths, selection=()):
     files = [f"zadarma/{path}" for path in paths or ["tests"]]
     parallel = [] if paths else PARALLEL
     arguments = [f"--odoo-config={config}", "--odoo-http", *parallel, *selection, *files]
-    return call([*PYTEST, *arguments], cwd=HOME / "addons", env={**os.environ, **server.environment})
+    environment = {**os.environ, **server.environment, "PYTHONPATH": str(ROOT / "dev")}
+    return call([*PYTEST, *arguments], cwd=HOME / "addons", env=environment)
 
 
 def install(server, database, config):
