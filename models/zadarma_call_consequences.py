@@ -18,6 +18,7 @@ _CONSEQUENCES = ("_count_blocked", "_create_records", "_follow_up_missed", "_pos
 # Of calls that are older, as when past ones are imported, people are no longer told.
 _RECENT = timedelta(days=2)
 _MAX_ATTEMPTS = 5
+_RETRY_STEP = timedelta(minutes=1)
 _MAX_ROUNDS = 3
 _SWEEP_BATCH = 200
 
@@ -146,11 +147,20 @@ class ZadarmaCall(models.Model):
     def _sweep_unsettled(self):
         """Settle a batch of calls that nobody settled, as when a worker was killed.
 
+        What failed is tried again a minute later for each time that it did, however often the sweeper is told to run.
+
         :return: how many were looked at.
         :rtype: int
         """
         unsettled = [("is_settled", "=", False), ("pbx_call_id", "!=", False)]
         calls = self.search(unsettled, order="settle_attempts, id", limit=_SWEEP_BATCH)
+        now = fields.Datetime.now()
+        calls = calls.filtered(
+            lambda call: (
+                not call.settle_attempts
+                or (call.date_end or call.date_start) + call.settle_attempts * _RETRY_STEP <= now
+            )
+        )
         for company_id, pbx_call_id in [(call.company_id.id, call.pbx_call_id) for call in calls]:
             self.env["zadarma.event"]._process_call(company_id, pbx_call_id)
         return len(calls)

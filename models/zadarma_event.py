@@ -18,6 +18,7 @@ from psycopg2.extensions import (
 from odoo import SUPERUSER_ID, api, fields, models
 from odoo.tools import SQL
 
+from ..busy_worker import is_overloaded, leave_to_cron
 from ..kept_cursor import execute_prepared, time_limit
 from ..zadarma_api.events import (
     CALL_EVENTS,
@@ -43,7 +44,6 @@ CONCURRENCY_ERRORS = (
 _PATIENCE = 150
 _MAX_ATTEMPTS = 5
 _MAX_ROUNDS = 20
-_SWEEP_AFTER = timedelta(seconds=10)
 _SWEEP_BATCH = 200
 _PURGE_BATCH = 5000
 # How old an event may be to be shown, and by how much a call's start may differ from its receipt.
@@ -66,6 +66,11 @@ def read_committed(cr):
         if is_free:
             cr.rollback()
             cr.connection.set_isolation_level(ISOLATION_LEVEL_REPEATABLE_READ)
+
+
+def _utc_now():
+    """Return this very moment, which :meth:`fields.Datetime.now` does not."""
+    return datetime.now(timezone.utc).replace(tzinfo=None)
 
 
 class ZadarmaEvent(models.Model):
@@ -136,6 +141,9 @@ class ZadarmaEvent(models.Model):
         def after():
             if not call_id:
                 return
+            if is_overloaded():
+                leave_to_cron(registry)
+                return
             try:
                 with registry.cursor() as cr:
                     api.Environment(cr, SUPERUSER_ID, {})["zadarma.event"]._process_call(company_id, call_id)
@@ -168,7 +176,7 @@ class ZadarmaEvent(models.Model):
         :return: the answer that was given first.
         """
         # To the microsecond: of two extensions that picked up in a transfer, the later one talks.
-        received_at = datetime.now(timezone.utc).replace(tzinfo=None)
+        received_at = _utc_now()
         state, error = self._classify(account, form, received_at)
         query = SQL(
             """
@@ -365,7 +373,7 @@ class ZadarmaEvent(models.Model):
 
     @api.model
     def _cron_sweep(self):
-        """Process what nobody processed after its answer, as when a worker was killed."""
+        """Process what nobody processed after its answer, as when a worker was killed or had too much to do."""
         calls = self._find_pending()
         for done, (company_id, pbx_call_id) in enumerate(calls[:_SWEEP_BATCH], start=1):
             self._process_call(company_id, pbx_call_id)
@@ -376,20 +384,29 @@ class ZadarmaEvent(models.Model):
 
     @api.model
     def _find_pending(self):
-        """Return the calls whose notifications wait for longer than their processing takes, the oldest first.
+        """Return the calls whose notifications wait to be processed, the oldest first.
+
+        What failed is tried again a minute later for each time that it did, however often the action is told to run.
 
         :rtype: list[tuple[int, str]]
         """
         query = SQL(
             """
             SELECT company_id, pbx_call_id FROM zadarma_event
-             WHERE state = 'new' AND received_at < %s
+             WHERE state = 'new' AND received_at <= %s - attempts * interval '1 minute'
           GROUP BY company_id, pbx_call_id ORDER BY MIN(attempts), MIN(id) LIMIT %s
             """,
-            fields.Datetime.now() - _SWEEP_AFTER,
+            _utc_now(),
             _SWEEP_BATCH + 1,
         )
         return self.env.execute_query(query)
+
+    @api.model
+    def _trigger_sweep(self):
+        """Have what waits processed by the scheduled action, now."""
+        if self.search_count([("state", "=", "new")], limit=1):
+            # sudo: ir.cron - a scheduled action of our own
+            self.env.ref("zadarma.ir_cron_sweep").sudo()._trigger()
 
     def action_process_again(self):
         """Have notifications that failed or were not understood processed once more, as all others are, in a moment.
@@ -402,8 +419,8 @@ class ZadarmaEvent(models.Model):
             account = self.env["res.company"]._zadarma_accounts()[event.company_id.sudo().zadarma_token]
             state, error = self._classify(account, json.loads(event.payload), event.received_at)
             event.write({"state": state, "error": error, "attempts": 0})
-        # sudo: ir.cron - a scheduled action of our own
-        self.env.ref("zadarma.ir_cron_sweep").sudo()._trigger()
+        # sudo: zadarma.event - whose scheduled action it is
+        self.sudo()._trigger_sweep()
 
     # === FRESHNESS === #
 

@@ -24,6 +24,7 @@ from . import (
     test_api_transcript,
     test_api_widget,
     test_blocked_number,
+    test_busy_worker,
     test_call,
     test_call_button,
     test_call_list,

@@ -212,7 +212,7 @@ class Odoo:
         def is_done():
             if sweeping:
                 self.sweep()
-                time.sleep(0.5)  # the sweeper takes what is ten seconds old: asking more often would not help
+                time.sleep(0.5)  # it takes a moment: asking more often would not help
             return not self.value("SELECT count(*) FROM zadarma_event WHERE state = 'new'")
 
         wait_for(is_done, "all notifications are processed", seconds)

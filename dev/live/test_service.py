@@ -1,4 +1,4 @@
-"""While calls come: a restart, workers that are recycled, another addon, a database that halts."""
+"""While calls come: a restart, recycled workers, more than they can do, another addon, a database that halts."""
 
 import time
 from contextlib import contextmanager
@@ -10,6 +10,8 @@ from test_crashes import Load, wait_for_more
 # What a longer run raises.
 STANDSTILL = 5  # seconds
 REQUESTS = 10
+RUSH = 100  # a second
+SWEEP = "Zadarma: process notifications that were left over"
 MODULE = "google_recaptcha"
 
 
@@ -44,6 +46,20 @@ def test_workers_are_recycled_under_load(odoo, wire):
             wait_for_more(load, REQUESTS * 6, "notifications are acknowledged")
         assert not before & {worker.pid for worker in odoo.workers()}
         assert not load.failed
+        load.check(odoo)
+
+
+def test_answers_go_first_where_requests_wait(odoo, wire, measure):
+    """More comes than the only worker can process: it answers all, and the scheduled action does the rest."""
+    with configured(odoo, workers=1):
+        mark = odoo.log_size()
+        with Load(wire, RUSH) as load:
+            wait_for_more(load, RUSH, "notifications are acknowledged")
+        assert not load.failed
+        started = time.monotonic()
+        odoo.wait_until_processed()
+        measure(f"{len(load.acknowledged)} in a rush, processed {time.monotonic() - started:.1f} s later")
+        assert SWEEP in odoo.log(mark)
         load.check(odoo)
 
 
