@@ -38,6 +38,7 @@ from ..zadarma_api.errors import (
     UnreachableError,
     ZadarmaError,
 )
+from ..zadarma_api.throttle import OpenGate
 
 KEY, SECRET = "b1946ac92492d2347c62", "2591e5f46f1f6e3b9a40"
 CALLBACK, BALANCE, URL = "/v1/request/callback/", "/v1/info/balance/", "/v1/pbx/callinfo/url/"
@@ -362,6 +363,16 @@ class TestAnswer(ClientCase):
             _caught, provider = self.fails(RateLimitError, answer, retry=True)
             self.assertEqual(len(provider.requests), 1)
         self.assertFalse(self.pauses)
+
+    def test_what_the_gate_holds_back_is_not_sent(self):
+        class ShutGate(OpenGate):
+            def enter(self, path):
+                raise RateLimitError(path, retry_after=9)
+
+        provider = self.provider(reply())
+        with self.assertRaisesRegex(RateLimitError, BALANCE):
+            ZadarmaClient(KEY, SECRET, provider.url, ShutGate()).get(BALANCE)
+        self.assertFalse(provider.requests)
 
     def test_last_known_rate_limit_is_kept(self):
         headers = {"X_RateLimit_Limit": "100", "X_RateLimit_Remaining": "99", "X_RateLimit_Reset": "1434371160"}

@@ -174,6 +174,27 @@ class TestPopup(ZadarmaCase):
         self.assertFalse(message["lead"])
         self.assertNotIn("Secret", str(message))
 
+    def _hide(self, partner):
+        """Hide a contact from everybody, as a rule of a company's own may do."""
+        model = self.env["ir.model"]._get_id("res.partner")
+        domain = f"[('id', '!=', {partner.id})]"
+        self.env["ir.rule"].create({"name": "Hidden contact", "model_id": model, "domain_force": domain})
+
+    def test_contact_that_the_user_may_not_see_is_not_shown(self):
+        self._hide(self.partner)
+        self.deliver(inbound("START"), inbound("INTERNAL", internal="101"))
+        self.assertEqual(self._find_call().partner_id, self.partner)
+        self.assertFalse(self._sent(self.agent)[0]["partner"])
+
+    def test_contacts_to_choose_from_are_those_that_the_user_may_see(self):
+        other = self.env["res.partner"].create({"name": "Charles Babbage", "phone": CALLER})
+        self._hide(self.partner)
+        self.deliver(inbound("START"), inbound("INTERNAL", internal="101"))
+        self.assertEqual(self._find_call().caller_state, "ambiguous")
+        message = self._sent(self.agent)[0]
+        self.assertEqual([match["id"] for match in message["matches"]], other.ids)
+        self.assertEqual(message["matches_count"], 1)
+
     def test_lead_is_shown_by_the_person_and_never_as_its_call(self):
         self.partner.phone = False
         lead = self.env["crm.lead"].create(
