@@ -91,7 +91,7 @@ class TestCreation(BaseCase):
                 self.assertEqual(bool(decision), any(created))
 
     @settings(deadline=None)
-    @given(st.lists(ANY_FACTS, max_size=30), ANY_RULE)
+    @given(st.lists(ANY_FACTS | st.sampled_from((CALL, OUT)), max_size=30), ANY_RULE)
     def test_a_caller_never_gets_two_open_leads_or_contacts(self, calls, rule):
         result = preview(enumerate(calls), rule)
         numbers = {facts.number for facts in calls if facts.number}

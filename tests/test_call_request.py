@@ -213,8 +213,12 @@ class TestRefusals(RequestCase):
         with self.assertRaises(AccessError):
             self.call(user=portal)
         lead = self.env["crm.lead"].create({"name": "Secret", "type": "opportunity", "user_id": self.colleague.id})
-        with self.assertRaises(AccessError):
-            self.call(record=lead)
+        other = self.env["res.company"].create({"name": "Other"})
+        # Of a team nothing is read, not even the country.
+        team = self.env["crm.team"].create({"name": "Elsewhere", "company_id": other.id})
+        for hidden in (lead, team):
+            with self.subTest(hidden._name), self.assertRaises(AccessError):
+                self.call(record=hidden)
         self.assertFalse(self.asked)
 
     def test_phone_that_does_not_ring_is_looked_up(self):

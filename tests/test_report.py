@@ -173,6 +173,7 @@ class TestReport(ZadarmaCase):
 
     def test_only_supervisors_hear_of_changes(self):
         websocket = self.env["ir.websocket"]
+        self.env["res.company"].create({"name": "Other"})
         for user, hears in ((self.agent, False), (self.supervisor, True)):
             # The bus asks the request who is logged in.
             request = MagicMock()

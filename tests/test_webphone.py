@@ -121,7 +121,7 @@ class TestWebphone(ZadarmaApiMixin, ZadarmaCase):
                 self._login()
 
     def test_scripts_come_from_secure_addresses_only(self):
-        for url in ("http://my.zadarma.com/a.js", "javascript:alert(1)", "", False):
+        for url in ("http://my.zadarma.com/a.js", "https://evil.example/a.js", "javascript:alert(1)", "", False):
             with self.assertRaises(ValidationError):
                 self.company.zadarma_webrtc_lib_url = url
         self.env["ir.config_parameter"].set_param("zadarma.api_url", "http://127.0.0.1:8070")
