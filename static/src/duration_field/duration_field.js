@@ -18,7 +18,7 @@ export function formatDuration(seconds) {
     return hours ? `${hours}:${pad(minutes)}:${rest}` : `${minutes}:${rest}`;
 }
 
-/** Shows an integer field of seconds as a duration. */
+/** Shows a field of seconds as a duration. */
 export class DurationField extends Component {
     static template = "zadarma.DurationField";
     static props = { ...standardFieldProps };
@@ -31,5 +31,10 @@ export class DurationField extends Component {
 registry.category("fields").add("zadarma_duration", {
     component: DurationField,
     displayName: _t("Duration in seconds"),
-    supportedTypes: ["integer"],
+    supportedTypes: ["integer", "float"],
 });
+
+// What pivots, graphs and the sums of lists show of such a field; an average of nothing is none.
+registry
+    .category("formatters")
+    .add("zadarma_duration", (seconds) => (seconds === false ? "" : formatDuration(seconds)));
