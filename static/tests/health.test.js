@@ -1,7 +1,13 @@
 import { contains } from "@mail/../tests/mail_test_helpers";
 import { describe, expect, test } from "@odoo/hoot";
 import { advanceTime, queryAllTexts } from "@odoo/hoot-dom";
-import { getService, onRpc, serverState } from "@web/../tests/web_test_helpers";
+import {
+    asyncStep,
+    getService,
+    makeServerError,
+    onRpc,
+    serverState,
+} from "@web/../tests/web_test_helpers";
 import {
     defineZadarmaModels,
     startWithExtension,
@@ -74,4 +80,16 @@ test("the page looks again by itself", async () => {
     }));
     await advanceTime(30_000);
     await waitForText(".o_zadarma_health h2", "Something is wrong");
+});
+
+test("who may not look is told so once", async () => {
+    await startWithExtension();
+    onRpc("zadarma.health", "get_health", () => {
+        throw makeServerError({ message: "For supervisors" });
+    });
+    onRpc("zadarma.health", "ping", () => asyncStep("ping"));
+    const action = { type: "ir.actions.client", tag: "zadarma.health" };
+    await expect(getService("action").doAction(action)).rejects.toThrow("For supervisors");
+    await advanceTime(100);
+    expect.verifySteps([]);
 });

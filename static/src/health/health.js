@@ -73,8 +73,9 @@ export class ZadarmaHealth extends Component {
     }
 
     async read() {
-        this.ping();
         const health = await this.orm.silent.call("zadarma.health", "get_health", []);
+        // Only now: whoever may not look is told so once.
+        this.ping();
         Object.assign(this.state, {
             company: health.company,
             isAdministrator: health.is_administrator,
