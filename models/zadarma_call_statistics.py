@@ -35,6 +35,10 @@ _RECONCILED = (
 _NOTED = ("result", "duration")
 _LOCK_TRIES = 25
 _LOCK_PAUSE = 0.2  # seconds
+# What was done for so long is committed: a process that is killed on a server with too much to do loses no more.
+_COMMIT_AFTER = 5  # seconds
+# As many calls are created before it is known how long that takes here.
+_FIRST_CREATED = 20
 
 
 class BusyError(Exception):
@@ -58,10 +62,12 @@ class Outcome:
 
     :ivar counts: how many were ``added``, ``corrected``, ``unchanged`` or ``deleted`` by people before.
     :ivar failed: what went wrong with a call, by its ``pbx_call_id``.
+    :ivar left: ids of calls that nothing became of yet, as the others took long enough for one transaction.
     """
 
     counts: Counter = field(default_factory=Counter)
     failed: dict = field(default_factory=dict)
+    left: list = field(default_factory=list)
 
 
 class ZadarmaCall(models.Model):
@@ -149,7 +155,8 @@ class ZadarmaCall(models.Model):
         """Make calls match the statistics, add those that are missing, and do what follows from them.
 
         Works in transactions of its own on the environment's cursor. One process a call, as with notifications: each
-        call's lock is held meanwhile, and what notifications brought in that time is processed afterwards.
+        call's lock is held meanwhile, and what notifications brought in that time is processed afterwards. Where that
+        takes longer than some seconds, the rest is left; some calls are always done.
 
         :param res.company company: whose calls.
         :param dict counted: rows by ``pbx_call_id``.
@@ -169,14 +176,15 @@ class ZadarmaCall(models.Model):
             taken = self._take_free(company, waiting, since, outcome)
             self._follow_up_taken(company, taken, until)
             waiting = {call_id: rows for call_id, rows in waiting.items() if call_id not in taken}
-            if not waiting:
+            if not waiting or outcome.left:
+                outcome.left = list(waiting)
                 return outcome
         raise BusyError(f"{len(waiting)} calls are being processed by somebody else")
 
     def _take_free(self, company, counted, since, outcome):
         """Take the calls whose lock is free.
 
-        :return: their ids.
+        :return: the ids of those that are done.
         :rtype: list[str]
         """
         cr, events = self.env.cr, self.env["zadarma.event"]
@@ -198,7 +206,8 @@ class ZadarmaCall(models.Model):
             cr.execute("SELECT pg_advisory_unlock(key) FROM unnest(%s::bigint[]) AS key", [held])
             cr.commit()
             self.env.invalidate_all(flush=False)
-        return taken
+        left = set(outcome.left)
+        return [call_id for call_id in taken if call_id not in left]
 
     def _follow_up_taken(self, company, call_ids, until):
         """Process what notifications brought meanwhile, and do what follows from the calls."""
@@ -213,6 +222,7 @@ class ZadarmaCall(models.Model):
 
     def _take_locked(self, company, counted, since, outcome):
         """Take calls whose locks are held, in the current transaction; one that fails does not stop the others."""
+        until = time.monotonic() + _COMMIT_AFTER
         domain = [("company_id", "=", company.id), ("pbx_call_id", "in", list(counted))]
         known = {call.pbx_call_id: call for call in self.search(domain)}
         deleted = self.env["zadarma.call.deleted"]._find(company, counted) - known.keys()
@@ -226,15 +236,20 @@ class ZadarmaCall(models.Model):
         outcome.counts["unchanged"] += len(own_legs)
         counted = {call_id: rows for call_id, rows in counted.items() if call_id not in own_legs}
         missing = {call_id: state for call_id, state in missing.items() if call_id not in own_legs | clicked.keys()}
-        self._add_missing(company, missing, counted, since, outcome)
+        self._add_for_a_while(company, missing, counted, since, outcome, until)
+        is_late = bool(outcome.left)
         for call_id in counted.keys() - missing.keys():
             call = known.get(call_id, self.browse())
             if call._has_taken(counted[call_id]):
                 outcome.counts["unchanged"] += 1
                 continue
+            if is_late:
+                outcome.left.append(call_id)
+                continue
             with self._noting_failure(call_id, outcome):
                 word = call._take_rows(company, told.get(call_id), counted[call_id], since)
                 outcome.counts[word] += 1
+            is_late = time.monotonic() > until
 
     def _merge_missing(self, company, counted, known):
         """Return what calls of which nothing is known are by their rows, by ``pbx_call_id``.
@@ -329,6 +344,22 @@ class ZadarmaCall(models.Model):
         return dict(self._fields[name]._description_selection(self.env)).get(value) or self.env._("nothing")
 
     # === MANY AT ONCE === #
+
+    def _add_for_a_while(self, company, states, counted, since, outcome, until):
+        """Create calls of which nothing was known, as many at once as time suffices for.
+
+        :param float until: by the monotonic clock; the calls that would be created later are left.
+        """
+        waiting, size = list(states), _FIRST_CREATED
+        while waiting:
+            started = time.monotonic()
+            some, waiting = waiting[:size], waiting[size:]
+            self._add_missing(company, {call_id: states[call_id] for call_id in some}, counted, since, outcome)
+            now = time.monotonic()
+            if now > until:
+                outcome.left += waiting
+                return
+            size = max(_FIRST_CREATED, int(size * (until - now) / max(now - started, 0.001)))
 
     def _add_missing(self, company, states, counted, since, outcome):
         """Create calls of which nothing was known; where that fails, one by one."""

@@ -10,7 +10,6 @@ from math import ceil
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Domain
-from odoo.tools import split_every
 
 from ..zadarma_api import errors
 from ..zadarma_api.statistics import (
@@ -41,6 +40,8 @@ _REQUESTS_A_MINUTE = 3
 _LONGEST_PAUSE = timedelta(hours=1)
 _MAX_ATTEMPTS = 8
 _FOLLOW_UP_SECONDS = 20
+# A page that takes longer is gone on with the next time, well before Odoo ends a cron that does not come back.
+_PAGE_SECONDS = 60
 _KEEP_DAYS = 90
 _OPEN = ("waiting", "running")
 
@@ -298,7 +299,7 @@ class ZadarmaImport(models.Model):
         return Window.first(start, end)
 
     def _take_page(self, rows):
-        """Take the calls of a page, and move on to the next one."""
+        """Take the calls of a page, and move on to the next one; what took too long is gone on with the next time."""
         window, counted, ids, rejected = self._get_window(), defaultdict(list), [], []
         now, zone = datetime.now(timezone.utc), get_zone(self.company_id.zadarma_tz)
         for raw in rows:
@@ -312,29 +313,47 @@ class ZadarmaImport(models.Model):
                 ids.append(row.pbx_call_id)
         is_last = len(rows) < PAGE_ROWS
         done = len(rows) if is_last else split_page(ids)
+        wanted = {call_id: counted[call_id] for call_id in dict.fromkeys(ids[:done]) if call_id}
+        if not self._take_calls({call_id: rows for call_id, rows in wanted.items() if window.holds(rows)}):
+            return
         self._reject(
             [(raw, reason) for index, raw, reason in rejected if index < done and not is_between_extensions(raw)]
         )
-        wanted = {call_id: counted[call_id] for call_id in dict.fromkeys(ids[:done]) if call_id}
-        self._take_calls({call_id: rows for call_id, rows in wanted.items() if window.holds(rows)})
         self._move_on(window, done, is_last)
 
     def _take_calls(self, counted):
-        """Take calls, some at a time: a kill in between costs little."""
-        until = time.monotonic() + _FOLLOW_UP_SECONDS
-        for ids in split_every(_BATCH_CALLS, counted):
-            batch = {call_id: counted[call_id] for call_id in ids}
-            outcome = self.env["zadarma.call"]._take_statistics(self.company_id, batch, self._get_since(), until)
-            self.write({name: self[name] + outcome.counts[name] for name in ("added", "corrected", "unchanged")})
-            self._reject(
-                [
-                    ([{"pbx_call_id": call_id, **kept_row(row)} for row in batch[call_id]], reason)
-                    for call_id, reason in outcome.failed.items()
-                ]
+        """Take calls, some at a time: a kill in between costs little.
+
+        :return: whether there was time for all of them.
+        :rtype: bool
+        """
+        started, waiting = time.monotonic(), list(counted)
+        while waiting:
+            batch = {call_id: counted[call_id] for call_id in waiting[:_BATCH_CALLS]}
+            outcome = self.env["zadarma.call"]._take_statistics(
+                self.company_id, batch, self._get_since(), started + _FOLLOW_UP_SECONDS
             )
-            last = max(row.started_at for rows in batch.values() for row in rows)
-            self.reached = max(self.reached or self.position, last.replace(tzinfo=None, microsecond=0))
+            waiting = outcome.left + waiting[_BATCH_CALLS:]
+            self._note_outcome({call_id: batch[call_id] for call_id in batch.keys() - set(outcome.left)}, outcome)
             self.env.cr.commit()
+            if waiting and time.monotonic() > started + _PAGE_SECONDS:
+                return False
+        return True
+
+    def _note_outcome(self, taken, outcome):
+        """Write down what became of some calls.
+
+        :param dict taken: rows by ``pbx_call_id``.
+        """
+        self.write({name: self[name] + outcome.counts[name] for name in ("added", "corrected", "unchanged")})
+        self._reject(
+            [
+                ([{"pbx_call_id": call_id, **kept_row(row)} for row in taken[call_id]], reason)
+                for call_id, reason in outcome.failed.items()
+            ]
+        )
+        last = max(row.started_at for rows in taken.values() for row in rows)
+        self.reached = max(self.reached or self.position, last.replace(tzinfo=None, microsecond=0))
 
     def _get_since(self):
         """Return from when on calls have consequences, none for never."""

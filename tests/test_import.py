@@ -1,7 +1,10 @@
 import io
 import itertools
 import json
+import time
 from datetime import datetime, timedelta
+from types import SimpleNamespace
+from unittest.mock import patch
 from urllib.parse import parse_qs, urlsplit
 
 import requests
@@ -12,6 +15,7 @@ from odoo.exceptions import AccessError, UserError
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
+from ..models import zadarma_call_statistics, zadarma_import
 from .common import CALL_ID, START, end, inbound
 from .statistics_common import StatisticsCase, leg, whole
 
@@ -237,6 +241,27 @@ class TestImport(StatisticsCase):
         self.clock.tick(HOUR)
         self._run_cron()
         self.assertEqual((run.state, run.added, self._count_calls()), ("done", 650, 650))
+
+    def test_import_gets_on_however_slow_the_server_is(self):
+        """Where a call takes a second, what was done is committed every few seconds, and a page ends after a minute."""
+        for index in range(150):
+            self.statistics["key"] += call_rows(index, START - 20 * HOUR + index * timedelta(seconds=30))
+        watch = SimpleNamespace(monotonic=self._count_taken, sleep=time.sleep)
+        with patch.object(zadarma_import, "time", watch), patch.object(zadarma_call_statistics, "time", watch):
+            for times_asked, seen_again in ((2, 80), (3, 150)):
+                self.requests.clear()
+                run = self._start_import(START - DAY)
+                self._run_cron()
+                self.assertEqual([params["skip"] for _key, params in self.requests], ["0"] * times_asked)
+                self.assertEqual((run.state, self._count_calls(), self._count_taken()), ("done", 150, 150))
+                self.assertGreaterEqual(run.unchanged, seen_again)
+                # The second time, calls that are there already are to be corrected one by one.
+                self.env.cr.execute("UPDATE zadarma_call SET statistics = NULL")
+                self.clock.tick(2 * MINUTE)
+
+    def _count_taken(self):
+        self.env.cr.execute("SELECT count(*) FROM zadarma_call WHERE statistics IS NOT NULL")
+        return self.env.cr.fetchone()[0]
 
     def test_rate_limit_is_waited_for(self):
         run = self._start_import()
