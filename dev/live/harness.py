@@ -70,7 +70,8 @@ class Odoo:
         with open(self.log_path, "ab") as log:
             self.process = spawn(
                 [PYTHON, Path(__file__).with_name("odoo_bin.py"), "--config", self.config],
-                env={**os.environ, **self.server.environment},
+                # On a reload Odoo starts itself by the plain name of its Python.
+                env={**os.environ, **self.server.environment, "PATH": f"{PYTHON.parent}:{os.environ['PATH']}"},
                 stdout=log,
                 stderr=log,
             )
@@ -95,6 +96,18 @@ class Odoo:
         """Start it anew, with new processes for everything."""
         self.stop()
         self.start()
+
+    def reload(self):
+        """Replace all its processes without closing its door, as the signal HUP does."""
+        before = {worker.pid for worker in self.workers()}
+        self.process.send_signal(signal.SIGHUP)
+
+        def has_new_workers():
+            assert self.process.poll() is None, f"Odoo ended by itself:\n{self.log()[-2000:]}"
+            now = {worker.pid for worker in self.workers()}
+            return len(now) == self.worker_count and not now & before and is_taken(self.bus_port)
+
+        wait_for(has_new_workers, "new workers take the place of the old ones", 60)
 
     def revive(self):
         """Start it again if it ended by itself, as a service manager does.

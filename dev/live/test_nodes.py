@@ -1,12 +1,13 @@
 """Two machines with Odoo on one database, and the documented nginx before them."""
 
 import json
+import signal
 import socket
 import threading
 import urllib.error
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import ExitStack, closing
 
 import pytest
 import websocket
@@ -23,6 +24,7 @@ REDELIVERED_CALLS = 3
 BACKLOG_CALLS = 30
 # More than a stranger may send at once, by far.
 FLOOD = 300
+SLOW_SENDERS, SLOW_ROUNDS = 200, 5
 # Chromium takes no service worker from a server whose certificate it was told to overlook.
 OWN_CERTIFICATE = ("SSL certificate", "Service worker")
 RECORDING = """
@@ -32,7 +34,7 @@ RECORDING = """
 
 
 @pytest.fixture(scope="module")
-def nodes(odoo, server):
+def nodes(admin, odoo, server):
     """Two machines; the third one, which the other tests use, has but its scheduled actions to do meanwhile."""
     nodes = [Odoo(server, odoo.database, node) for node in ("first", "second")]
     for node in nodes:
@@ -208,6 +210,18 @@ def test_machine_dies_under_load(odoo, nodes, zadarma_wire, nginx, open_desk, me
         nodes[1].start()
 
 
+def test_machine_restarts_under_load(odoo, nodes, zadarma_wire):
+    """One machine is stopped in good order and started again: no sender is refused or cut off."""
+    with Load(zadarma_wire) as load:
+        wait_for_more(load, 10, "notifications are acknowledged")
+        nodes[1].process.send_signal(signal.SIGINT)
+        nodes[1].process.wait(60)
+        nodes[1].restart()
+        wait_for_more(load, 5, "both machines serve")
+    assert not load.failed
+    load.check(odoo)
+
+
 def id_of(odoo, call):
     """Return the id of a call in Odoo."""
     return odoo.value("SELECT id FROM zadarma_call WHERE pbx_call_id = %s", call.id)
@@ -301,6 +315,32 @@ def test_strangers_are_limited_and_zadarma_is_not(zadarma_wire, stranger_wire):
 def test_large_bodies_stay_outside(zadarma_wire):
     """What no notification is, nginx refuses."""
     assert zadarma_wire.ask("POST", zadarma_wire.path, b"x" * 70_000)[0] == 413
+
+
+def test_slow_senders_occupy_nobody(nodes, zadarma_wire, nginx):
+    """Two hundred who never come to an end, in the headers or in the body, keep no worker from Zadarma."""
+    token = zadarma_wire.path
+    begun = (
+        f"POST {token} HTTP/1.1\r\nHost: 127.0.0.1\r\n",
+        "Content-Type: text/plain\r\nContent-Length: 60000\r\n\r\nx",
+    )
+    marks = [node.log_size() for node in nodes]
+    with ExitStack() as stack:
+        context, slow = nginx.trust(), []
+        for number in range(SLOW_SENDERS):
+            # Each from elsewhere, so that none is one too many from the same place.
+            source = (f"127.0.1.{number + 1}", 0)
+            plain = stack.enter_context(socket.create_connection(("127.0.0.1", nginx.port), 30, source))
+            sender = stack.enter_context(context.wrap_socket(plain, server_hostname="127.0.0.1"))
+            sender.sendall("".join(begun[: 1 + number % 2]).encode())
+            slow.append(sender)
+        for _ in range(SLOW_ROUNDS):
+            for number, sender in enumerate(slow):
+                sender.sendall(b"x" if number % 2 else b"X-More: x\r\n")
+            call = zadarma_wire.inbound()
+            assert {zadarma_wire.send(form)[0] for form in call.whole(("101",), "101")} == {200}
+    served = [line for node, mark in zip(nodes, marks, strict=True) for line in node.log(mark).splitlines()]
+    assert sum(f"POST {token}" in line for line in served) == SLOW_ROUNDS * len(call.whole(("101",), "101"))
 
 
 def test_address_is_in_no_log(zadarma_wire, stranger_wire, nginx):

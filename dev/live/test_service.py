@@ -1,5 +1,7 @@
 """While calls come: a restart, recycled workers, more than they can do, another addon, a database that halts."""
 
+import os
+import signal
 import time
 from contextlib import contextmanager
 
@@ -28,13 +30,27 @@ def configured(odoo, **options):
 
 
 def test_restart_under_load(odoo, wire, measure):
-    """A service manager stops it and starts it again: what was answered is there, and it goes on by itself."""
+    """All its processes are told to end at once, as systemd does unless told otherwise: what was answered is there."""
     with Load(wire) as load:
         wait_for_more(load, 10, "notifications are acknowledged")
         started = time.monotonic()
+        os.killpg(odoo.process.pid, signal.SIGTERM)
+        odoo.process.wait(60)
         odoo.restart()
         wait_for_more(load, 10, "service is back")
         measure(f"restarted under load within {time.monotonic() - started:.1f} s")
+    load.check(odoo)
+
+
+def test_reload_under_load(odoo, wire, measure):
+    """The signal HUP replaces all processes, and no sender notices: no connection is refused or reset."""
+    with Load(wire) as load:
+        wait_for_more(load, 10, "notifications are acknowledged")
+        started = time.monotonic()
+        odoo.reload()
+        wait_for_more(load, 5, "new workers serve")
+        measure(f"replaced under load within {time.monotonic() - started:.1f} s")
+    assert not load.failed
     load.check(odoo)
 
 
