@@ -1,11 +1,13 @@
 import contextlib
 import json
 import socket
+import threading
 from unittest.mock import patch
 from urllib.parse import urlencode, urlsplit
 
 import requests
 
+from odoo.fields import Command
 from odoo.tests import tagged
 from odoo.tools import SQL, mute_logger
 
@@ -331,6 +333,25 @@ class TestWebhook(ZadarmaHttpCase):
             self.assertEqual(self.post(inbound("START")).status_code, 200)
         event = self._find_events(pbx_call_id=CALL_ID)
         self.assertEqual((event.state, event.attempts, event.error), ("new", 1, "ValueError"))
+
+    def test_languages_and_websites_change_nothing(self):
+        """The number holds with Odoo's website beside us as well, where ``make test-odoo`` runs this."""
+        german = self.env["res.lang"]._activate_lang("de_DE")
+        self.env["res.partner"].with_context(active_test=False).search([]).lang = german.code
+        if "website" in self.env:
+            websites = self.env["website"].search([])
+            websites.write({"language_ids": [Command.set(german.ids)], "default_lang_id": german.id})
+        self.env.ref("base.lang_en").active = False
+        self.env["res.partner"].create({"name": "Ada", "phone": CALLER})
+        for number in range(3):
+            with self.assertLogs("odoo.sql_db", "DEBUG") as logs:
+                response = self.post(inbound("START", call_id=f"in_{number:040x}"), allow_redirects=False)
+            self.assertEqual((response.status_code, response.json()), (200, {"caller_name": "Ada"}))
+        # The first two have filled Odoo's caches. What serves the request is not the thread of the test.
+        asked = [record.getMessage() for record in logs.records if record.thread != threading.get_ident()]
+        stored = next(number for number, text in enumerate(asked) if "EXECUTE zadarma_insert" in text)
+        # User, company and its contact; a look-up and an insert, each prepared first where the cursor is a test's.
+        self.assertEqual(stored + 1, 7, asked[: stored + 1])
 
     def test_other_databases_and_hosts_change_nothing(self):
         for headers in ({"Host": "evil.example"}, {"X-Odoo-Database": "other"}):
