@@ -149,7 +149,9 @@ class ZadarmaCaller(models.AbstractModel):
         return SQL(
             """
             SELECT 'partner' AS kind, person.*,
-                   (SELECT user_id FROM res_partner WHERE id = person.commercial_partner_id), NULL::text AS title
+                   CASE WHEN id = commercial_partner_id THEN user_id
+                        ELSE (SELECT user_id FROM res_partner WHERE id = person.commercial_partner_id) END,
+                   NULL::text AS title
               FROM unnest(%s::text[]) AS number
              CROSS JOIN LATERAL (
                 SELECT id, commercial_partner_id, name, commercial_company_name, user_id
