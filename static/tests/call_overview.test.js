@@ -99,7 +99,13 @@ test("the heat map tells each hour in words", async () => {
     await openOverview({ overview: { heat: [["1", "09", 12, 3]] } });
     const cell = queryFirst("td[aria-label='Monday, 09:00: 12 calls, 3 missed']");
     expect(cell).toHaveText("12");
-    expect("td[aria-label='Sunday, 23:00: 0 calls, 0 missed']").toHaveText("");
+    expect("td[aria-label='Sunday, 17:00: 0 calls, 0 missed']").toHaveText("");
+});
+
+test("the heat map has the hours of a working day, and those around it with calls", async () => {
+    await openOverview({ overview: { heat: [["1", "19", 1, 0]] } });
+    const hours = queryAllTexts(".o_zadarma_heat th[scope=col]");
+    expect([hours.length, hours[0], hours.at(-1)]).toEqual([12, "08", "19"]);
 });
 
 test("the board tells who talks to whom, and follows the bus", async () => {

@@ -37,7 +37,6 @@ export class CallOverview extends Component {
             now: Date.now(),
             period: "today",
         });
-        this.hours = HOURS;
         this.readBoardSoon = debounce(() => this.readBoard(), BURST);
         this.onBoardChange = () => this.readBoardSoon();
         onWillStart(() => Promise.all([this.readBoard(), this.readOverview()]));
@@ -156,6 +155,12 @@ export class CallOverview extends Component {
             { id: "6", label: _t("Saturday") },
             { id: "7", label: _t("Sunday") },
         ];
+    }
+
+    /** The hours of a working day, and those around it in which somebody called. */
+    get hours() {
+        const shown = ["08", "17", ...this.state.overview.heat.map(([, hour]) => hour)].sort();
+        return HOURS.filter((hour) => hour >= shown[0] && hour <= shown.at(-1));
     }
 
     get heat() {
