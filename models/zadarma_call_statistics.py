@@ -39,6 +39,8 @@ _LOCK_PAUSE = 0.2  # seconds
 _COMMIT_AFTER = 5  # seconds
 # As many calls are created before it is known how long that takes here.
 _FIRST_CREATED = 20
+# How many a second this process created last. One that Odoo ended as the server had become slow leaves that to none.
+_pace = {"calls": 0}
 
 
 class BusyError(Exception):
@@ -350,16 +352,17 @@ class ZadarmaCall(models.Model):
 
         :param float until: by the monotonic clock; the calls that would be created later are left.
         """
-        waiting, size = list(states), _FIRST_CREATED
+        waiting = list(states)
         while waiting:
             started = time.monotonic()
+            size = max(_FIRST_CREATED, int(_pace["calls"] * (until - started)))
             some, waiting = waiting[:size], waiting[size:]
             self._add_missing(company, {call_id: states[call_id] for call_id in some}, counted, since, outcome)
             now = time.monotonic()
+            _pace["calls"] = len(some) / max(now - started, 0.001)
             if now > until:
                 outcome.left += waiting
                 return
-            size = max(_FIRST_CREATED, int(size * (until - now) / max(now - started, 0.001)))
 
     def _add_missing(self, company, states, counted, since, outcome):
         """Create calls of which nothing was known; where that fails, one by one."""

@@ -378,6 +378,8 @@ class ZadarmaEvent(models.Model):
         for done, (company_id, pbx_call_id) in enumerate(calls[:_SWEEP_BATCH], start=1):
             self._process_call(company_id, pbx_call_id)
             if not self.env["ir.cron"]._commit_progress(1, remaining=len(calls) - done):
+                # Odoo would go on in a minute.
+                self._trigger_sweep()
                 return
         self.env["zadarma.call"]._sweep_unsettled()
         self.env["zadarma.call"]._close_unconnected()

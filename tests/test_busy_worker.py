@@ -86,6 +86,19 @@ class TestLeftToCron(CronMixinCase, ZadarmaCase):
         self.assertEqual(self._find_call().leg_ids.extension, "101")
         self.assertEqual(set(self._find_events().mapped("state")), {"done"})
 
+    def test_action_goes_on_at_once_when_its_time_is_up(self):
+        other = f"in_{1:040x}"
+        self.deliver(inbound("START"), inbound("START", call_id=other))
+        self.patch(type(self.env["ir.cron"]), "_commit_progress", lambda *_arguments, **_named: 0)
+        with self.capture_triggers("zadarma.ir_cron_sweep") as triggers:
+            self._sweep()
+        self.assertEqual((bool(self._find_call()), bool(self._find_call(other))), (True, False))
+        self.assertEqual(len(triggers.records), 1)
+        with self.capture_triggers("zadarma.ir_cron_sweep") as triggers:
+            self._sweep()
+        self.assertTrue(self._find_call(other))
+        self.assertFalse(triggers.records)
+
     def test_what_is_left_later_is_told_again(self):
         self.deliver(inbound("START"))
         self.assertEqual(self._expire(), 1)

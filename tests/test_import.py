@@ -247,6 +247,7 @@ class TestImport(StatisticsCase):
         for index in range(150):
             self.statistics["key"] += call_rows(index, START - 20 * HOUR + index * timedelta(seconds=30))
         watch = SimpleNamespace(monotonic=self._count_taken, sleep=time.sleep)
+        self.patch(zadarma_call_statistics, "_pace", {"calls": 0})
         with patch.object(zadarma_import, "time", watch), patch.object(zadarma_call_statistics, "time", watch):
             for times_asked, seen_again in ((2, 80), (3, 150)):
                 self.requests.clear()
