@@ -141,10 +141,10 @@ class ZadarmaEvent(models.Model):
         def after():
             if not call_id:
                 return
-            if is_overloaded():
-                leave_to_cron(registry)
-                return
             try:
+                if is_overloaded():
+                    leave_to_cron(registry)
+                    return
                 with registry.cursor() as cr:
                     api.Environment(cr, SUPERUSER_ID, {})["zadarma.event"]._process_call(company_id, call_id)
             except Exception:  # the answer has left and the event is stored: the cron goes on
