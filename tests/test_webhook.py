@@ -347,8 +347,10 @@ class TestWebhook(ZadarmaHttpCase):
             with self.assertLogs("odoo.sql_db", "DEBUG") as logs:
                 response = self.post(inbound("START", call_id=f"in_{number:040x}"), allow_redirects=False)
             self.assertEqual((response.status_code, response.json()), (200, {"caller_name": "Ada"}))
-        # The first two have filled Odoo's caches. What serves the request is not the thread of the test.
-        asked = [record.getMessage() for record in logs.records if record.thread != threading.get_ident()]
+        # The first two have filled Odoo's caches. What serves the request is not the thread of the test. Whether Odoo
+        # lists the databases is a matter of its configuration.
+        told = [record.getMessage() for record in logs.records if record.thread != threading.get_ident()]
+        asked = [text for text in told if " query: " in text and " from pg_database " not in text]
         stored = next(number for number, text in enumerate(asked) if "EXECUTE zadarma_insert" in text)
         # User, company and its contact; a look-up and an insert, each prepared first where the cursor is a test's.
         self.assertEqual(stored + 1, 7, asked[: stored + 1])
