@@ -38,7 +38,7 @@ def nodes(admin, odoo, server):
     """Two machines; the third one, which the other tests use, has but its scheduled actions to do meanwhile."""
     nodes = [Odoo(server, odoo.database, node) for node in ("first", "second")]
     for node in nodes:
-        node.configure(x_sendfile=True, db_maxconn=4, db_maxconn_gevent=16)
+        node.configure(x_sendfile=True, db_maxconn=5, db_maxconn_gevent=16)
         node.start()
     yield nodes
     for node in nodes:
