@@ -183,10 +183,10 @@ class ZadarmaCall(models.Model):
         call = self._find_by_id_at_zadarma(company.id, state.pbx_call_id)
         before, facts, stage = call._get_views(), call._get_facts(), call.request_stage
         state = call._with_statistics(company, state)
-        values = self._prepare_values(company, state, call)
         if call:
-            call._write_changes(values)
+            call._write_changes(self._prepare_values(company, state, call))
         else:
+            values = self._prepare_new_values(company, state)
             call = self.create({**values, "company_id": company.id, "pbx_call_id": state.pbx_call_id})
         call._apply_legs(state)
         call._identify()
@@ -234,6 +234,11 @@ class ZadarmaCall(models.Model):
             "is_recorded": state.is_recorded,
             "recording_ref": ",".join(state.recording_ids) or False,
         }
+
+    @api.model
+    def _prepare_new_values(self, company, state):
+        """Return the values of a call that is not there yet; the place to add what is computed otherwise."""
+        return self._prepare_values(company, state, self.browse())
 
     def _write_changes(self, values):
         """Write only what differs, so that a repetition changes nothing."""

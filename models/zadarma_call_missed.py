@@ -40,13 +40,30 @@ class ZadarmaCall(models.Model):
     )
     def _compute_fate(self):
         for call in self:
-            # Without a word of Zadarma's about the end, the duration is not known.
-            duration = call.duration if call.disposition else None
-            is_traced = call.is_recorded or bool(call.talking_since)
-            is_taken = was_taken(call.result or "", duration, is_traced, call.company_id.zadarma_min_answer_seconds)
-            fate = fate_of(call.direction, call.state, is_taken, call.is_blocked)
-            call.is_missed = fate is Fate.MISSED
-            call.date_talk = (call.date_answer or call.date_start) if fate is Fate.TALKED else False
+            call.update(self._prepare_fate(call, call.company_id))
+
+    @api.model
+    def _prepare_fate(self, facts, company):
+        """Return what a call means to its other side, as values.
+
+        :param facts: a call, or the values of one.
+        :param res.company company: whose call.
+        """
+        # Without a word of Zadarma's about the end, the duration is not known.
+        duration = facts["duration"] if facts["disposition"] else None
+        is_traced = facts["is_recorded"] or bool(facts["talking_since"])
+        is_taken = was_taken(facts["result"] or "", duration, is_traced, company.zadarma_min_answer_seconds)
+        fate = fate_of(facts["direction"], facts["state"], is_taken, facts["is_blocked"])
+        is_talk = fate is Fate.TALKED
+        return {
+            "is_missed": fate is Fate.MISSED,
+            "date_talk": (facts["date_answer"] or facts["date_start"]) if is_talk else False,
+        }
+
+    def _prepare_new_values(self, company, state):
+        """Override to say so at once: what is computed later takes a second statement, and a second row on the disk."""
+        values = super()._prepare_new_values(company, state)
+        return {**values, **self._prepare_fate(values, company)}
 
     def unlink(self):
         """Override to keep the missed calls true to their tries."""

@@ -388,7 +388,7 @@ class ZadarmaCall(models.Model):
         calls = self.with_company(company).with_context(zadarma_directory=self._read_directory(company))
         vals_list = []
         for call_id, state in states.items():
-            values = calls._prepare_values(company, state, self.browse())
+            values = calls._prepare_new_values(company, state)
             is_drawn = self._is_drawn(values["date_start"], since)
             vals_list.append(
                 {
