@@ -476,7 +476,7 @@ class ResCompany(models.Model):
                 company_id=company.id,
                 secret=company.zadarma_secret or "",
                 tz=company.zadarma_tz or "UTC",
-                country=company.country_id.code or "",
+                country=company._zadarma_country_code(),
                 caller_name=company.zadarma_caller_name,
                 block_numbers=company.zadarma_block_numbers,
                 route_calls=company.zadarma_route_calls,
@@ -592,7 +592,13 @@ class ResCompany(models.Model):
 
     def _zadarma_parse_number(self, raw):
         """Understand a number as this company writes it; see :func:`zadarma_api.numbers.parse_number`."""
-        return parse_number(raw, self.country_id.code or "")
+        return parse_number(raw, self._zadarma_country_code())
+
+    @ormcache("self.id")
+    def _zadarma_country_code(self):
+        """Return the ISO code of the company's country, kept: Odoo looks it up in an address, with five statements."""
+        # sudo: res.company - a country is no secret, and numbers are read the same for everybody
+        return self.sudo().country_id.code or ""
 
     def _zadarma_oldest_recording(self):
         """Return the moment before which recordings are not kept.

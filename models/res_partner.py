@@ -84,8 +84,13 @@ class ResPartner(models.Model):
         return partners
 
     def write(self, vals):
-        """Override to link the earlier calls of a number that a contact gets."""
+        """Override to link the earlier calls of a number that a contact gets, and to notice that a company moved."""
         result = super().write(vals)
+        if "country_id" in vals:
+            # sudo: res.company - its country counts for its calls, whoever changes it
+            companies_sudo = self.env["res.company"].sudo()
+            if companies_sudo.search_count([("partner_id", "in", self.ids)], limit=1):
+                companies_sudo._zadarma_drop_accounts()
         if _NUMBER_FIELDS & vals.keys():
             self.env["zadarma.call"]._take_numbers(self.mapped("phone_sanitized"))
         return result

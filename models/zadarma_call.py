@@ -158,20 +158,13 @@ class ZadarmaCall(models.Model):
 
     # === FROM THE FOLD === #
 
-    @api.model
-    def _is_beyond_events(self, company, pbx_call_id):
-        """Tell whether a call is so old that its first notifications may be deleted; it stays as it is then."""
-        call = self._find_by_id_at_zadarma(company.id, pbx_call_id)
-        return bool(call) and call._has_lost_events()
-
     def _has_lost_events(self):
-        """Tell whether the call's first notifications may be deleted."""
+        """Tell whether the call is so old that its first notifications may be deleted; it stays as it is then."""
         lasting = timedelta(days=self.company_id.zadarma_event_days)
         return bool(self) and self.create_date < fields.Datetime.now() - lasting
 
-    @api.model
     def _apply(self, company, state, is_live):
-        """Make the call match what its notifications fold to, and tell the people concerned.
+        """Make the call match what its notifications fold to, and tell the people concerned; create it, if need be.
 
         What follows from the call besides is for :meth:`_settle_call`, once this is committed.
 
@@ -180,16 +173,18 @@ class ZadarmaCall(models.Model):
         :param bool is_live: whether it goes on now; popups open only then.
         :return: the call.
         """
-        call = self._find_by_id_at_zadarma(company.id, state.pbx_call_id)
+        call = self
         before, facts, stage = call._get_views(), call._get_facts(), call.request_stage
         state = call._with_statistics(company, state)
         if call:
-            call._write_changes(self._prepare_values(company, state, call))
+            call._write_changes(call._prepare_values(company, state, call))
+            call._identify()
         else:
             values = self._prepare_new_values(company, state)
+            if values["number"] and values["direction"] != "internal":
+                values |= self._prepare_caller_values(company, values["number"])
             call = self.create({**values, "company_id": company.id, "pbx_call_id": state.pbx_call_id})
         call._apply_legs(state)
-        call._identify()
         if call.state != "ringing" and call._get_facts() != facts:
             call.is_settled = False
         call._notify(before, is_live)
@@ -300,18 +295,18 @@ class ZadarmaCall(models.Model):
         self.ensure_one()
         if self.direction == "internal" or self.caller_state not in ("unknown", "ambiguous") or not self.number:
             return
-        self._write_changes(self._prepare_caller_values())
+        self._write_changes(self._prepare_caller_values(self.company_id, self.number))
 
-    def _prepare_caller_values(self):
-        """Return who has the number of the call now."""
-        number = self.company_id._zadarma_parse_number(self.number)
-        country = self.company_id.country_id.code or ""
+    @api.model
+    def _prepare_caller_values(self, company, number):
+        """Return who has a number now, as values of a call."""
+        parsed = company._zadarma_parse_number(number)
         self.env.flush_all()
-        e164 = number.e164 if number.kind is Kind.EXTERNAL else ""
-        caller = self.env["zadarma.caller"]._find(e164, self.company_id.id, country)
+        e164 = parsed.e164 if parsed.kind is Kind.EXTERNAL else ""
+        caller = self.env["zadarma.caller"]._find(e164, company.id, company._zadarma_country_code())
         partner = self.env["res.partner"].browse(caller.partner_id).exists()
-        partner, caller_state = self._accept_caller(self.company_id, caller, partner)
-        lead = self.env["crm.lead"].browse(caller.lead_id) or self._find_open_leads(partner)[:1]
+        partner, caller_state = self._accept_caller(company, caller, partner)
+        lead = self.env["crm.lead"].browse(caller.lead_id) or self._find_open_leads(company, partner)
         return {"caller_state": caller_state, "partner_id": partner.id, "lead_id": lead.id}
 
     @api.model
@@ -329,7 +324,8 @@ class ZadarmaCall(models.Model):
             return self.env["res.partner"], "ambiguous"
         return partner, "ambiguous" if caller.is_ambiguous else "found" if partner or caller.lead_id else "unknown"
 
-    def _find_open_leads(self, partner, limit=1):
+    @api.model
+    def _find_open_leads(self, company, partner, limit=1):
         """Return the open leads of a contact's company, the newest first."""
         leads = self.env["crm.lead"]
         if not partner or not leads.has_access("read"):
@@ -337,7 +333,7 @@ class ZadarmaCall(models.Model):
         return leads.search(
             [
                 ("partner_id", "child_of", partner.commercial_partner_id.id),
-                ("company_id", "in", (False, self.sudo().company_id.id)),
+                ("company_id", "in", (False, company.id)),
                 ("stage_id.is_won", "!=", True),
             ],
             order="id desc",

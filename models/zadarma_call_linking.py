@@ -39,7 +39,7 @@ class ZadarmaCall(models.Model):
         domain = Domain("company_id", "in", companies.ids) & Domain("number", "in", numbers) & waiting
         groups = calls_sudo._read_group(domain, ["company_id", "number"], ["id:recordset"])
         # First all is read and then all is written, so that thousands of numbers are not written one by one.
-        found = [(calls, calls[:1]._prepare_caller_values()) for _company, _number, calls in groups]
+        found = [(calls, calls_sudo._prepare_caller_values(company, number)) for company, number, calls in groups]
         for calls, values in found:
             calls._take_caller(values)
 

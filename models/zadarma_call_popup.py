@@ -125,7 +125,8 @@ class ZadarmaCall(models.Model):
         matches = own._get_matches() if self.caller_state == "ambiguous" else self.env["res.partner"]
         # A call soon after a lead was closed belongs to it still.
         is_open = lead.active and not lead.stage_id.is_won
-        leads = ((lead if is_open else lead.browse()) | own._find_open_leads(partner, limit=_MAX_DEALS))[:_MAX_DEALS]
+        open_leads = own._find_open_leads(self.sudo().company_id, partner, limit=_MAX_DEALS)
+        leads = ((lead if is_open else lead.browse()) | open_leads)[:_MAX_DEALS]
         responsible = lead.user_id or partner.user_id or partner.commercial_partner_id.user_id
         return {
             "partner": bool(partner) and own._format_partner(partner),
@@ -264,7 +265,7 @@ class ZadarmaCall(models.Model):
             raise UserError(self.env._("This contact does not have the number of the call. Choose another one."))
         # sudo: zadarma.call - whoever takes part in a call may say who the caller is
         call_sudo = self.sudo()
-        lead = call_sudo.lead_id or call_sudo._find_open_leads(partner)
+        lead = call_sudo.lead_id or call_sudo._find_open_leads(call_sudo.company_id, partner)
         call_sudo.write({"partner_id": partner.id, "lead_id": lead.id})
         call_sudo._notify_again()
         return self._get_popup_values(self.env.user)

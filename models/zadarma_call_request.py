@@ -215,7 +215,7 @@ class ZadarmaCall(models.Model):
     @api.model
     def _is_not_to_be_called(self, company, e164, record):
         """Tell whether the record, its contact, or whoever has the number does not want to be called."""
-        caller = self.env["zadarma.caller"]._find(e164, company.id, company.country_id.code or "")
+        caller = self.env["zadarma.caller"]._find(e164, company.id, company._zadarma_country_code())
         # sudo: res.partner, crm.lead - their wish holds for all, whoever may see them
         partner_sudo = self.env["res.partner"].sudo().browse(caller.partner_id).exists()
         lead_sudo = self.env["crm.lead"].sudo().browse(caller.lead_id).exists()

@@ -304,6 +304,7 @@ class ZadarmaCall(models.Model):
             calls._write_changes({"statistics": [kept_row(row) for row in rows]})
             calls._apply(company, state, is_live=False)
         else:
+            calls = calls._find_by_id_at_zadarma(company.id, state.pbx_call_id)
             calls = calls._apply(company, merge(state, rows, own_numbers), is_live=False)
             calls.statistics = [kept_row(row) for row in rows]
         if told:
@@ -430,7 +431,7 @@ class ZadarmaCall(models.Model):
             if vals["direction"] != "internal"
             and company._zadarma_parse_number(vals["number"] or "").kind is Kind.EXTERNAL
         ]
-        country = company.country_id.code or ""
+        country = company._zadarma_country_code()
         self.env.flush_all()
         found = self.env["zadarma.caller"]._find_many({vals["number"] for vals in wanted}, company.id, country)
         partners = self.env["res.partner"].browse({caller.partner_id for caller in found.values()} - {0}).exists()

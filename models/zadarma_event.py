@@ -314,10 +314,11 @@ class ZadarmaEvent(models.Model):
             return new, None
         company = self.env["res.company"].browse(company_id)
         calls = self.env["zadarma.call"].with_company(company)
-        if calls._is_beyond_events(company, pbx_call_id):
+        call = calls._find_by_id_at_zadarma(company_id, pbx_call_id)
+        if call._has_lost_events():
             return new, "Came after the call's other notifications had been deleted"
         parsed = [event._parse() for event in events]
-        call = calls._apply(company, events._fold(company), new._is_live(parsed))
+        call = call._apply(company, events._fold(company), new._is_live(parsed))
         call._write_changes({"source": "notifications"})
         return new, None
 

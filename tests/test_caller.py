@@ -44,6 +44,17 @@ class TestCaller(ZadarmaCase):
         for number in ("+4917012345678", "4917012345678", "004917012345678", " +49 170 12345678 "):
             self.assertEqual(self._find(number).partner_id, partner.id, number)
 
+    def test_numbers_are_read_as_where_the_company_is_now(self):
+        def parsed():
+            account = self.env["res.company"]._zadarma_accounts()[self.company.zadarma_token]
+            return account.country, self.company._zadarma_parse_number("0170 1234567").e164
+
+        self.assertEqual(parsed(), ("DE", "+491701234567"))
+        self.company.partner_id.country_id = self.env.ref("base.fr")
+        self.assertEqual(parsed(), ("FR", ""))
+        self.company.country_id = self.env.ref("base.de")
+        self.assertEqual(parsed(), ("DE", "+491701234567"))
+
     def test_short_and_withheld_numbers_find_nobody(self):
         self._partner(phone="100")
         self._partner(phone="anonymous")
