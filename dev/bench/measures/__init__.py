@@ -3,6 +3,7 @@
 from . import (
     answers,
     crashes,
+    disturbed,
     importing,
     installing,
     look_ups,
@@ -26,5 +27,6 @@ MEASURES = (
     redeliveries,
     orders,
     importing,
+    disturbed,
     crashes,
 )
