@@ -23,9 +23,7 @@ def importing_command(bench):
 def measure(bench):
     """Import so many rows of the statistics into the large site; what Zadarma takes to answer is left out."""
     environment = {**os.environ, **bench.server.environment}
-    result = subprocess.run(
-        importing_command(bench), env=environment, stdout=subprocess.PIPE, text=True, check=True
-    )
+    result = subprocess.run(importing_command(bench), env=environment, stdout=subprocess.PIPE, text=True, check=True)
     measured = json.loads(result.stdout.splitlines()[-1])
     what = f"Importing {measured['rows']:,} rows, {measured['calls']:,} calls"
     return Section([Row.of_times(what, "plain batched create", measured["plain"], measured["import"], LIMIT)])
