@@ -1,6 +1,7 @@
 -- a copy has no account: it can neither speak to Zadarma nor take its notifications
 UPDATE res_company
-   SET zadarma_key = NULL, zadarma_secret = NULL, zadarma_token = NULL, zadarma_connected_at = NULL;
+   SET zadarma_key = NULL, zadarma_secret = NULL, zadarma_token = NULL, zadarma_former_digests = NULL,
+       zadarma_connected_at = NULL;
 UPDATE zadarma_extension
    SET webrtc_key = NULL;
 DELETE FROM zadarma_check;

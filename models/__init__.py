@@ -10,6 +10,7 @@ from . import (
     mail_message,
     res_company,
     res_company_connection,
+    res_company_renewal,
     res_config_settings,
     res_partner,
     res_users,

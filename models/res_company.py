@@ -114,6 +114,18 @@ class ResCompany(models.Model):
     zadarma_webhook_url = fields.Char(
         string="Zadarma Webhook Address", compute="_compute_zadarma_webhook_url", groups="base.group_system"
     )
+    zadarma_former_digests = fields.Char(
+        readonly=True,
+        copy=False,
+        groups="base.group_system",
+        help="By which webhook addresses that were renewed are known when Zadarma still has one.",
+    )
+    zadarma_renewed_at = fields.Datetime(
+        string="Zadarma Webhook Address Renewed On", readonly=True, copy=False, groups="base.group_system"
+    )
+    zadarma_renewed_by = fields.Many2one(
+        "res.users", readonly=True, copy=False, groups="base.group_system", ondelete="set null"
+    )
     zadarma_tz = fields.Selection(
         selection=_tz_get,
         string="Zadarma Time Zone",

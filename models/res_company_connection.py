@@ -288,15 +288,22 @@ class ResCompany(models.Model):
 
     # --- addresses and notifications --- #
 
-    def _zadarma_set_address(self, client):
-        """Have Zadarma send its notifications here, unless it is plain to see that it cannot."""
+    def _zadarma_set_address(self, client, takes_over=True):
+        """Have Zadarma send its notifications here, unless it is plain to see that it cannot.
+
+        :param zadarma_api.client.ZadarmaClient client: of this company's account.
+        :param bool takes_over: whether another program's address is replaced.
+        """
         url = self.sudo().zadarma_webhook_url
         if obstacle := self._zadarma_find_obstacle(url):
             return Finding("failed", obstacle, {"host": urlsplit(url).hostname})
         if self._zadarma_is_engaged():
             return self._zadarma_leave_to_cron()
         before = str(client.get("/v1/pbx/callinfo/").get("url") or "")
-        if before and before != url and self._zadarma_is_copy():
+        is_foreign = before and before != url and not self._zadarma_is_former(before)
+        if is_foreign and not takes_over:
+            return Finding("failed", "address_other", {"before": self._zadarma_shown_url(before)})
+        if is_foreign and self._zadarma_is_copy():
             return Finding("failed", "address_copy", {"before": self._zadarma_shown_url(before)})
         try:
             client.post("/v1/pbx/callinfo/url/", {"url": url})
@@ -308,7 +315,7 @@ class ResCompany(models.Model):
                 "zadarma_connected_by": self.env.uid,
             }
         )
-        if before and before != url:
+        if is_foreign:
             return Finding("warning", "address_replaced", {"before": self._zadarma_shown_url(before)})
         if reachability.judge(url) == "insecure":
             return Finding("warning", "address_insecure")
@@ -342,7 +349,7 @@ class ResCompany(models.Model):
         if self._zadarma_is_engaged():
             return self._zadarma_leave_to_cron()
         before = str(client.get("/v1/pbx/webhooks/").get("url") or "")
-        if before and before != url:
+        if before and before != url and not self._zadarma_is_former(before):
             return Finding("ok", "events_other", {"before": self._zadarma_shown_url(before)})
         try:
             client.post("/v1/pbx/webhooks/url/", {"url": url})
@@ -447,7 +454,8 @@ class ResCompany(models.Model):
         message = self.env._("Key and secret are forgotten. Zadarma sends no notifications here any more.")
         try:
             client = self._zadarma_client(urgent=True)
-            if client.get("/v1/pbx/callinfo/").get("url") == self.sudo().zadarma_webhook_url:
+            present = str(client.get("/v1/pbx/callinfo/").get("url") or "")
+            if present == self.sudo().zadarma_webhook_url or self._zadarma_is_former(present):
                 client.call("DELETE", "/v1/pbx/callinfo/url/")
         except (UserError, errors.ZadarmaError):
             message = self.env._(
@@ -539,6 +547,10 @@ class ResCompany(models.Model):
             # What Connect said of it may be a warning that still holds.
             if known.state == "failed":
                 checks._note(self, "address", Finding("ok", "address_set"))
+        elif self._zadarma_is_former(present):
+            # It was renewed when Zadarma could not be told.
+            self._zadarma_run("address", partial(self._zadarma_set_address, client))
+            self._zadarma_run("events", partial(self._zadarma_set_events, client))
         elif present:
             checks._note(
                 self, "address", Finding("failed", "address_other", {"before": self._zadarma_shown_url(present)})

@@ -22,6 +22,8 @@ class ResConfigSettings(models.TransientModel):
     zadarma_extension_count = fields.Integer(compute="_compute_zadarma_extensions")
     zadarma_extensions_open = fields.Integer(compute="_compute_zadarma_extensions")
     zadarma_webhook_url = fields.Char(related="company_id.zadarma_webhook_url")
+    zadarma_renewed_at = fields.Datetime(related="company_id.zadarma_renewed_at")
+    zadarma_renewed_by = fields.Many2one(related="company_id.zadarma_renewed_by")
     zadarma_tz = fields.Selection(related="company_id.zadarma_tz", readonly=False)
     zadarma_default_user_id = fields.Many2one(related="company_id.zadarma_default_user_id", readonly=False)
     zadarma_create_records = fields.Boolean(related="company_id.zadarma_create_records", readonly=False)
@@ -99,6 +101,10 @@ class ResConfigSettings(models.TransientModel):
     def action_zadarma_test_address(self):
         """Have the address echo a value; see :meth:`res.company.action_zadarma_test_address`."""
         return self.company_id.action_zadarma_test_address()
+
+    def action_zadarma_renew_address(self):
+        """Make the address a new one; see :meth:`res.company.action_zadarma_renew_address`."""
+        return self.company_id.action_zadarma_renew_address()
 
     def action_zadarma_read_balance(self):
         """Read the balance; see :meth:`res.company.action_zadarma_read_balance`."""

@@ -178,6 +178,16 @@ TEXTS = {
         _lt("Zadarma sends its notifications to another address: %(before)s"),
         _lt("Press Connect to have them sent here. If that was changed on purpose, remove the key here."),
     ),
+    "address_former": (
+        _lt(
+            "The address was renewed, but Zadarma does not have the new one yet. What it sends to the former one is"
+            " refused."
+        ),
+        _lt(
+            "Odoo enters it as soon as Zadarma can be reached. To try it now, press Connect. By hand: in your Zadarma"
+            " account open Settings, Integrations and API, Notifications, and enter %(url)s under “PBX calls”."
+        ),
+    ),
     "address_none": (_lt("Zadarma sends notifications nowhere."), _lt("Press Connect.")),
     "notifications_on": (_lt("All notifications about calls are switched on at Zadarma."), None),
     "notifications_off": (

@@ -56,6 +56,7 @@ from . import (
     test_recording_fetch,
     test_recording_removal,
     test_registration,
+    test_renewal,
     test_report,
     test_routing,
     test_routing_test,

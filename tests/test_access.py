@@ -35,7 +35,7 @@ MATRIX = {
     "zadarma.routing.test": {"user": "0000", "agent": "0000", "manager": "1111", "system": "0000"},
     "zadarma.working.time": {"user": "0000", "agent": "0000", "manager": "1000", "system": "0000"},
 }
-SECRETS = ("zadarma_key", "zadarma_secret", "zadarma_token", "zadarma_webhook_url")
+SECRETS = ("zadarma_key", "zadarma_secret", "zadarma_token", "zadarma_webhook_url", "zadarma_former_digests")
 
 
 @tagged("post_install", "-at_install")

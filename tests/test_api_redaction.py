@@ -38,6 +38,7 @@ class TestRedaction(BaseCase):
 
     def test_what_the_provider_says_is_fit_to_show(self):
         for text, shown in (
+            ("No echo: https://a.example/zadarma/0a1b2c3d?zd_echo=1", "No echo: https://a.example/zadarma/…"),
             ("Check phone's number", "Check phone's number"),
             ("Check phone's number +4917012345678", "Check phone's number +49170******78"),
             ("two\r\nlines\x00and\u2028more", "two lines and more"),

@@ -329,6 +329,7 @@ class TestConnect(ZadarmaAccountCase):
             company.action_zadarma_connect,
             company.action_zadarma_disconnect,
             company.action_zadarma_read_balance,
+            company.action_zadarma_renew_address,
             company.action_zadarma_test_address,
             self.extensions[0].with_user(self.supervisor).action_switch_recording,
             self.extensions[0].with_user(self.supervisor).action_accept_proposal,

@@ -11,6 +11,8 @@ _NUMBER = re.compile(r"\+?\d{7,}")
 _QUERY = re.compile(r"((?:https?://|/v1/)[^\s?]*)\?\S*")
 # The part of a link that alone opens a recording, for as long as the link lasts.
 _TOKEN = re.compile(r"(/record/download/)[^\s/?]+")
+# What makes an address for notifications one's own.
+_ADDRESS = re.compile(r"(/zadarma/)[^\s/?]+")
 # Of a dict that is printed: the name of a credential, and what stands behind it.
 _CREDENTIAL = re.compile(r"""(['"]zadarma_(?:key|secret|new_secret|token)['"]: )(?:'[^']*'|"[^"]*")""")
 # What a query writes that must not be logged.
@@ -42,7 +44,7 @@ def clean_message(text: str, secrets: Iterable[str] = ()) -> str:
     for secret in filter(None, secrets):
         text = text.replace(secret, "…")
     text = "".join(c if c.isprintable() else " " for c in text[: 10 * _MAX_MESSAGE])
-    return mask_numbers(_QUERY.sub(r"\1", " ".join(text.split())))[:_MAX_MESSAGE]
+    return mask_numbers(_ADDRESS.sub(r"\1…", _QUERY.sub(r"\1", " ".join(text.split()))))[:_MAX_MESSAGE]
 
 
 def _shown(name: str, value: Any) -> str:

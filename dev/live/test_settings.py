@@ -1,6 +1,9 @@
 """A new administrator connects an account and sees that it works, in a browser, by way of the simulated Zadarma."""
 
+import http.client
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from urllib.parse import urlsplit
 
 import pytest
 from harness import KEY, SECRET, wait_for
@@ -110,3 +113,36 @@ def test_all_processes_keep_one_limit(zadarma, odoo, admin, quiet):
     assert (told.count(None), told.count(True)) == (95, 25)
     odoo.sql("DELETE FROM zadarma_throttle")
     zadarma.begin_minute()
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_address_that_leaked_is_renewed(zadarma, odoo, admin, proxy, open_desk, number, width):
+    """Asked once more, then Zadarma, all workers and the page know the new address; the former one opens nothing."""
+    former = zadarma.settings.webhook_url
+    odoo.sql("UPDATE res_company SET zadarma_renewed_at = NULL")
+    desk = open_desk("admin", session_id=admin.session_id, path="", width=width)
+    tab = open_settings(desk)
+    tab.get_by_role("button", name="Renew").click()
+    dialog = tab.get_by_role("dialog")
+    dialog.get_by_text("comparison with the statistics").wait_for()
+    desk.picture(f"settings-renew-{width}")
+    dialog.get_by_role("button", name="Renew", exact=True).click()
+    tab.get_by_text("Zadarma uses the new one").wait_for()
+    tab.get_by_text("Renewed on").wait_for()
+    address = tab.locator("#zadarma_webhook")
+    address.scroll_into_view_if_needed()
+    desk.picture(f"settings-renewed-{width}")
+    present = zadarma.settings.webhook_url
+    assert present != former
+    assert zadarma.settings.events_url in ("", present)
+    assert present in tab.content()
+    assert former not in tab.content()
+    for _each in range(20):
+        for url, status in ((former, 403), (present, 200)):
+            with closing(http.client.HTTPConnection("127.0.0.1", odoo.port, timeout=30)) as connection:
+                connection.request("GET", f"{urlsplit(url).path}?zd_echo=1234567")
+                assert connection.getresponse().status == status
+    call = zadarma.call_in(number, to=["101"])
+    zadarma.hang_up(call)
+    odoo.wait_until_processed()
+    assert odoo.value("SELECT count(*) FROM zadarma_event WHERE pbx_call_id = %s", call)
