@@ -158,7 +158,7 @@ class ZadarmaRecording(models.Model):
         return {
             "id": self.key,
             "state": self.state,
-            "file": self._has_file() and self._get_file_name(),
+            "file": self._has_file() and self._may_export() and self._get_file_name(),
             "size": self.size,
             "sha256": self.checksum,
         }
@@ -213,6 +213,13 @@ class ZadarmaRecording(models.Model):
         return allowed == "all" or (
             allowed == "supervisors" and self.env.user.has_group("zadarma.group_zadarma_manager")
         )
+
+    def _may_export(self):
+        """Tell whether what the user, a supervisor, hands over of a number may hold the recording.
+
+        An administrator could change the setting, and somebody must be able to answer a person who asks.
+        """
+        return self._may_download() or self.env.user.has_group("base.group_system")
 
     def _note_listening(self, kind):
         """Write down that the user listens or keeps a copy, once a listening, in however many parts it is loaded."""

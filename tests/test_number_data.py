@@ -164,6 +164,28 @@ class TestExport(RecordingMixin, ZadarmaHttpCase):
         log = self.env["zadarma.recording.access"].search([("call_id", "=", self.recording.call_id.id)])
         self.assertEqual((log.kind, log.user_id), ("export", self.supervisor))
 
+    def _export(self, user):
+        """Return the names of the files that a user gets, and what the text says of the recording."""
+        data = self.env["zadarma.number.data"].with_user(user).create({"number": LOCAL})
+        self.authenticate(user.login, user.login)
+        with zipfile.ZipFile(io.BytesIO(self.url_open(data.action_export()["url"]).content)) as archive:
+            (recording,) = json.loads(archive.read("calls.json"))["calls"][0]["recordings"]
+            return data.is_without_recordings, archive.namelist(), recording
+
+    def test_who_may_not_download_recordings_exports_none(self):
+        administrator = self._new_user("boss", "sales_team.group_sale_manager,base.group_system")
+        for setting, user, is_without in (
+            ("supervisors", self.supervisor, False),
+            ("all", self.supervisor, False),
+            ("nobody", self.supervisor, True),
+            ("nobody", administrator, False),
+        ):
+            self.company.zadarma_recording_download = setting
+            told, names, recording = self._export(user)
+            kept = [] if is_without else [f"recordings/{recording['file']}"]
+            self.assertEqual((told, names), (is_without, ["calls.json", *kept]), f"{setting}, {user.name}")
+            self.assertEqual(bool(recording["file"]), not is_without)
+
     def test_export_is_its_users_alone(self):
         other = self._new_user("other", "sales_team.group_sale_manager")
         for user in (self.agent, other):

@@ -32,6 +32,7 @@ class ZadarmaNumberData(models.TransientModel):
     call_count = fields.Integer(string="Calls", compute="_compute_counts")
     recording_count = fields.Integer(string="Recordings", compute="_compute_counts")
     remote_count = fields.Integer(compute="_compute_counts", help="Recordings at Zadarma that are not loaded.")
+    is_without_recordings = fields.Boolean(compute="_compute_counts", help="Whether the user may not export them.")
     note_count = fields.Integer(string="Notes in the Chatter", compute="_compute_counts")
     event_count = fields.Integer(string="Notifications as Received", compute="_compute_counts")
     held_count = fields.Integer(compute="_compute_counts")
@@ -50,6 +51,7 @@ class ZadarmaNumberData(models.TransientModel):
             wizard.held_count = len(calls.filtered("legal_hold"))
             wizard.recording_count = len(recordings)
             wizard.remote_count = len(recordings._filter_remote())
+            wizard.is_without_recordings = any(not recording._may_export() for recording in recordings)
             wizard.note_count = len(calls._get_notes())
             wizard.event_count = len(calls.sudo()._get_events())
             wizard.part_count = -(-len(calls) // _PART)
@@ -120,7 +122,7 @@ class ZadarmaNumberData(models.TransientModel):
         }
 
     def _write_export(self, file, part):
-        """Write a part of what is known as a zip: a JSON file of the calls, and the recordings.
+        """Write a part of what is known as a zip: a JSON file of the calls, and the recordings that may be kept.
 
         :param file: open for writing.
         :param int part: from 1 on, each of some hundred calls.
@@ -140,7 +142,7 @@ class ZadarmaNumberData(models.TransientModel):
             text = json.dumps(known, indent=2, ensure_ascii=False, default=json_default)
             archive.writestr("calls.json", text, zipfile.ZIP_DEFLATED)
             for recording in calls_sudo.recording_ids:
-                if recording._has_file():
+                if recording._has_file() and recording._may_export():
                     archive.writestr(f"recordings/{recording._get_file_name()}", recording.attachment_id.raw)
                     recording.attachment_id.invalidate_recordset(["raw"])
         self.env["zadarma.recording.access"]._note("export", calls)
