@@ -314,7 +314,7 @@ class TestRouting(RoutingCase):
         triggers.search([]).unlink()
         self.company.zadarma_route_calls = False
         self.env.cr.precommit.data.clear()
-        self._leave()
+        self._leave(date_from=datetime(2025, 3, 10), date_to=datetime(2025, 3, 10, 23, 59, 59))
         self.assertFalse(triggers.search([]))
 
     def test_new_user_of_an_extension_can_take_calls_at_once(self):
