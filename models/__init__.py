@@ -18,6 +18,7 @@ from . import (
     resource_calendar_attendance,
     resource_calendar_leaves,
     resource_resource,
+    web_tour_tour,
     zadarma_blocked_number,
     zadarma_call,
     zadarma_call_alias,

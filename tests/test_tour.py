@@ -44,3 +44,45 @@ class TestTour(ZadarmaApiMixin, ZadarmaMixin, HttpCase):
         self.answers.update(API_ANSWERS)
         self.company.action_zadarma_connect()
         self.assertFalse(self._is_offered(self.chief))
+
+
+@tagged("post_install", "-at_install")
+class TestCallsTour(ZadarmaMixin, HttpCase):
+    """Salespeople are shown where their calls are, in an empty database, too."""
+
+    test_cursor_lock_timeout = 120
+
+    def setUp(self):
+        super().setUp()
+        self.env["web_tour.tour"].search([("name", "!=", "zadarma_calls_tour")]).unlink()
+        (self.agent | self.supervisor).tour_enabled = True
+
+    def _is_offered(self, user):
+        return bool(self.env["web_tour.tour"].with_user(user).get_current_tour())
+
+    def test_tour_of_calls_calls_nobody_and_keeps_nothing(self):
+        self.env["zadarma.call"].search([]).unlink()
+        partners = self.env["res.partner"].search([])
+        self.start_tour("/odoo", "zadarma_calls_tour", login=self.agent.login, timeout=180)
+        self.assertFalse(self.env["zadarma.call"].search([]))
+        self.assertEqual(self.env["res.partner"].search([]), partners)
+
+    def test_tour_of_calls_is_offered_once_to_those_who_can_call(self):
+        self.assertTrue(self._is_offered(self.agent))
+        self.assertFalse(self._is_offered(self.supervisor), "has no extension")
+        self.env["web_tour.tour"].with_user(self.agent).consume("zadarma_calls_tour")
+        self.assertFalse(self._is_offered(self.agent))
+
+    def test_salespeople_are_not_shown_how_to_connect(self):
+        connecting = self.env["web_tour.tour"].create({"name": "zadarma_tour", "sequence": 5})
+        current = self.env["web_tour.tour"].with_user(self.agent).get_current_tour()
+        self.assertEqual(current["name"], "zadarma_calls_tour")
+        self.agent.group_ids += self.env.ref("base.group_system")
+        connecting.user_consumed_ids = False
+        self.assertEqual(self.env["web_tour.tour"].with_user(self.agent).get_current_tour()["name"], "zadarma_tour")
+
+    def test_tour_of_calls_comes_after_all_others(self):
+        """Whoever is not offered it misses none that comes later."""
+        other = self.env["web_tour.tour"].create({"name": "other"})
+        for user in self.agent, self.supervisor:
+            self.assertEqual(self.env["web_tour.tour"].with_user(user).get_current_tour()["name"], other.name)

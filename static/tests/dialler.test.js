@@ -105,6 +105,19 @@ test("a typed number is called with Enter, and is gone when the dialler opens ag
     expect(".o_zadarma_dialler_call").toHaveAttribute("disabled");
 });
 
+test("whoever has not called yet is offered a tour", async () => {
+    await openDialler();
+    await contains(`${PANEL} a[href='/odoo?tour=zadarma_calls_tour']:contains(Show me how it works)`);
+    await type("30");
+    await contains(".o_zadarma_dialler_tour", { count: 0 });
+});
+
+test("whoever has called needs no tour", async () => {
+    await openDialler({ recent: [makeRecent()] });
+    await contains(ROW);
+    expect(".o_zadarma_dialler_tour").toHaveCount(0);
+});
+
 test("Escape closes and gives the focus back", async () => {
     await openDialler();
     queryFirst(TOGGLER).focus();

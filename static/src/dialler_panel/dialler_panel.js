@@ -113,6 +113,11 @@ export class DiallerPanel extends Component {
         return this.state.isLoaded ? _t("No calls in the last 30 days") : "";
     }
 
+    /** Whoever has not called yet is offered to be shown around, where menus have room. */
+    get hasTour() {
+        return this.state.isLoaded && !this.isAsking && !this.rows.length && !this.env.isSmall;
+    }
+
     get ownLine() {
         const { extension, own_number: number } = this.state.line;
         if (number) {
