@@ -87,7 +87,7 @@ class ZadarmaCall(models.Model):
         if held := self.filtered("legal_hold"):
             raise UserError(
                 self.env._(
-                    "%(count)s of these calls are under legal hold, so nothing is erased. A supervisor lifts the hold"
+                    "Calls under legal hold: %(count)s, so nothing is erased. A supervisor lifts the hold"
                     " first, if that may be done.",
                     count=len(held),
                 )
@@ -119,18 +119,32 @@ class ZadarmaCall(models.Model):
         }
 
     @api.model
-    def _erase_traces(self, company, number):
-        """Forget a number where it stands apart from calls: who waits for a call back, and who is to be called."""
+    def _find_traces(self, company, number):
+        """Return where a number stands apart from calls: who waits for a call back, who is to be called, what came in.
+
+        :rtype: dict[str, models.BaseModel]
+        """
         domain = Domain("number", "=", number.e164 or number.raw)
-        missed = self.env["zadarma.missed.call"].search(Domain("company_id", "=", company.id) & domain)
+        rows = self.env["zadarma.import.row"]
+        if number.e164:
+            rows = rows.search([("import_id.company_id", "=", company.id), ("payload", "like", number.e164[1:])])
+        return {
+            "missed": self.env["zadarma.missed.call"].search(Domain("company_id", "=", company.id) & domain),
+            "lines": self.env["zadarma.call.list.line"].search(Domain("list_id.company_id", "=", company.id) & domain),
+            "events": self.env["zadarma.event"]._find_by_number(company, number),
+            "rows": rows,
+        }
+
+    @api.model
+    def _erase_traces(self, company, number):
+        """Forget a number where it stands apart from calls."""
+        traces = self._find_traces(company, number)
+        missed, lines = traces["missed"], traces["lines"]
         missed.activity_id.unlink()
         missed.action_done()
         missed.message_ids.unlink()
         missed.write({"number": _ERASED})
-        lines = self.env["zadarma.call.list.line"].search(Domain("list_id.company_id", "=", company.id) & domain)
         lines.write({"number": False, "partner_id": False, "lead_id": False, "note": False})
         lines.filtered(lambda line: line.state == "todo").write({"state": "left_out", "left_out_reason": "gone"})
-        self.env["zadarma.event"]._find_by_number(company, number)._forget()
-        if number.e164:
-            rows = self.env["zadarma.import.row"]
-            rows.search([("import_id.company_id", "=", company.id), ("payload", "like", number.e164[1:])]).unlink()
+        traces["events"]._forget()
+        traces["rows"].unlink()

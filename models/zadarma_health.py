@@ -138,9 +138,7 @@ class ZadarmaHealth(models.AbstractModel):
                     "waiting",
                     "failed",
                     self.env._("Waiting notifications"),
-                    self.env._(
-                        "%(count)s notifications wait to be processed for more than two minutes.", count=waiting
-                    ),
+                    self.env._("Notifications that wait for more than two minutes: %(count)s.", count=waiting),
                     self.env._("See whether the scheduled actions run, and the server's log."),
                     "zadarma.zadarma_event_action",
                 )

@@ -2,6 +2,8 @@ import io
 import json
 import zipfile
 
+from lxml import etree
+
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import tagged
 
@@ -41,6 +43,23 @@ class TestNumberData(RecordedCase, StatisticsCase):
         for number in ("", "101", "anonymous", "493012345678"):
             with self.assertRaises(UserError, msg=number):
                 self._data(number).action_erase()
+
+    def test_erasing_is_offered_where_there_is_something(self):
+        self.assertTrue(self._data().is_known)
+        for number in ("", "101", "anonymous", OTHER):
+            self.assertFalse(self._data(number).is_known, number)
+        text = {"event": "SMS", "caller_id": OTHER, "text": "Hello"}
+        self.deliver(text, process=False)
+        self.assertTrue(self._data(OTHER).is_known, "a notification without a call")
+        for number in (LOCAL, OTHER):
+            data = self._data(number)
+            data.action_erase()
+            self.assertFalse(data.is_known, number)
+
+    def test_erase_button_waits_for_something(self):
+        arch = self.env["zadarma.number.data"].get_view()["arch"]
+        button = etree.fromstring(arch).find(".//button[@name='action_erase']")
+        self.assertEqual(button.get("invisible"), "not is_known or held_count")
 
     def test_agents_have_no_part_in_it(self):
         with self.assertRaises(AccessError):

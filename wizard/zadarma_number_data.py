@@ -36,6 +36,7 @@ class ZadarmaNumberData(models.TransientModel):
     note_count = fields.Integer(string="Notes in the Chatter", compute="_compute_counts")
     event_count = fields.Integer(string="Notifications as Received", compute="_compute_counts")
     held_count = fields.Integer(compute="_compute_counts")
+    is_known = fields.Boolean(compute="_compute_counts", help="There is something to erase.")
     part = fields.Integer(default=1)
     part_count = fields.Integer(compute="_compute_counts")
     erased_count = fields.Integer(readonly=True)
@@ -55,17 +56,30 @@ class ZadarmaNumberData(models.TransientModel):
             wizard.note_count = len(calls._get_notes())
             wizard.event_count = len(calls.sudo()._get_events())
             wizard.part_count = -(-len(calls) // _PART)
+            wizard.is_known = bool(calls) or wizard._has_traces()
 
     def _get_number(self):
         return self.company_id._zadarma_parse_number(self.number)
 
+    def _is_outside(self):
+        """Tell whether it is an outside number, of a company that the supervisor works in now."""
+        number = self._get_number()
+        is_number = bool(number.e164 or number.raw) and number.kind in (Kind.EXTERNAL, Kind.UNKNOWN)
+        return is_number and self.company_id in self.env.companies
+
     def _find_calls(self):
         """Return the number's calls, the oldest first; none where it is no outside number."""
         calls = self.env["zadarma.call"]
-        number = self._get_number()
-        if number.kind not in (Kind.EXTERNAL, Kind.UNKNOWN) or self.company_id not in self.env.companies:
+        if not self._is_outside():
             return calls
-        return calls.search(calls._get_number_domain(self.company_id, number), order="date_start, id")
+        return calls.search(calls._get_number_domain(self.company_id, self._get_number()), order="date_start, id")
+
+    def _has_traces(self):
+        if not self._is_outside():
+            return False
+        # sudo: zadarma.call - whether there is something, not what
+        calls_sudo = self.env["zadarma.call"].sudo()
+        return any(calls_sudo._find_traces(self.company_id, self._get_number()).values())
 
     def _check_number(self):
         """Make sure that there is a number, and that it is nobody's here.
@@ -114,7 +128,7 @@ class ZadarmaNumberData(models.TransientModel):
             "params": {
                 "title": self.env._("Zadarma"),
                 "message": self.env._(
-                    "%(count)s recordings are being loaded. Export again in a few minutes.", count=len(recordings)
+                    "Recordings being loaded: %(count)s. Export again in a few minutes.", count=len(recordings)
                 ),
                 "type": "info",
                 "next": self._reopen(),

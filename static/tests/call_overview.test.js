@@ -97,9 +97,9 @@ test("without calls there is nothing to average", async () => {
 
 test("the heat map tells each hour in words", async () => {
     await openOverview({ overview: { heat: [["1", "09", 12, 3]] } });
-    const cell = queryFirst("td[aria-label='Monday, 09:00: 12 calls, 3 missed']");
+    const cell = queryFirst("td[aria-label='Monday, 09:00. Calls: 12, missed: 3']");
     expect(cell).toHaveText("12");
-    expect("td[aria-label='Sunday, 17:00: 0 calls, 0 missed']").toHaveText("");
+    expect("td[aria-label='Sunday, 17:00. Calls: 0, missed: 0']").toHaveText("");
 });
 
 test("the heat map has the hours of a working day, and those around it with calls", async () => {

@@ -174,7 +174,7 @@ export class CallOverview extends Component {
     }
 
     describeCell(weekday, hour, cell) {
-        return _t("%(weekday)s, %(hour)s:00: %(calls)s calls, %(missed)s missed", {
+        return _t("%(weekday)s, %(hour)s:00. Calls: %(calls)s, missed: %(missed)s", {
             weekday: weekday.label,
             hour,
             calls: cell?.calls ?? 0,
