@@ -3,7 +3,7 @@ import time
 from typing import NamedTuple
 
 from odoo import SUPERUSER_ID, api, fields, models
-from odoo.tools import SQL
+from odoo.tools import SQL, formatLang
 from odoo.tools.translate import LazyTranslate
 
 _lt = LazyTranslate(__name__)
@@ -238,21 +238,24 @@ TEXTS = {
     ),
     "silence_none": (_lt("Zadarma's statistics list no call of which no notification came."), None),
     "silence_calls": (
-        _lt("Zadarma lists %(count)s calls of the last hours of which no notification came."),
+        _lt("Calls that Zadarma lists for the last hours and of which no notification came: %(count)s."),
         _lt("Press Connect. See whether a firewall or proxy keeps Zadarma from this server, and the server's log."),
     ),
     "refusals_signature": (
-        _lt("%(count)s notifications were refused within an hour: their signature is wrong."),
+        _lt("Notifications refused within an hour: %(count)s. Their signature is wrong."),
         _lt("The secret here is not the account's. Copy it again from your Zadarma account and connect."),
     ),
     "refusals_address": (
-        _lt("%(count)s notifications were refused within an hour: they came from %(sender)s."),
+        _lt("Notifications refused within an hour: %(count)s. They came from %(sender)s."),
         _lt(
             "Addresses are restricted. Behind a proxy, Odoo must run in proxy mode (proxy_mode = True) to see the"
             " sender's address. Several proxies must hand it on to the last one. The manual shows how."
         ),
     ),
 }
+
+# What stands in them and is written as the reader writes money.
+_MONEY = ("balance", "limit")
 
 
 def render(env, text, params):
@@ -261,7 +264,8 @@ def render(env, text, params):
     :rtype: str
     """
     translated = env._(text)
-    return translated % params
+    money = {name: formatLang(env, float(params[name])) for name in _MONEY if name in params}
+    return translated % {**params, **money}
 
 
 class Finding(NamedTuple):

@@ -301,6 +301,14 @@ class TestConnect(ZadarmaAccountCase):
         self.company.action_zadarma_read_balance()
         self.assertEqual(self.check("balance").state, "ok")
 
+    def test_money_is_written_as_its_reader_writes_it(self):
+        self.env["res.lang"]._activate_lang("de_DE")
+        self.answers["/v1/info/balance/"] = {"balance": "1234.5", "currency": "EUR"}
+        self.company.action_zadarma_read_balance()
+        for lang, written in (("en_US", "1,234.50 EUR"), ("de_DE", "1.234,50 EUR")):
+            for code in ("account", "balance"):
+                self.assertIn(written, self.check(code).with_context(lang=lang).message)
+
     def test_connect_needs_key_and_secret(self):
         self.company.zadarma_secret = False
         with self.assertRaisesRegex(UserError, "not set up"):
@@ -464,7 +472,7 @@ class TestWatch(ZadarmaAccountCase):
         rows = [{"pbx_call_id": f"in_{number % 2:040x}", "callstart": "x"} for number in range(4)]
         self.answers["/v1/statistics/pbx/"] = {"stats": rows}
         self.watch(minutes=20)
-        self.assertIn("lists 2 calls", self.check("silence").message)
+        self.assertIn("no notification came: 2.", self.check("silence").message)
         [asked] = [params for _verb, path, params in self.asked if path == "/v1/statistics/pbx/"]
         self.assertEqual(asked["start"], "2025-03-01 12:00:00", "in the account's zone, from when it was connected")
         self.deliver(*(inbound("START", call_id=row["pbx_call_id"]) for row in rows))
