@@ -1,5 +1,7 @@
 from odoo import api, fields, models
 
+from ..zadarma_api.numbers import format_number
+
 
 class ZadarmaNumber(models.Model):
     """A number of the company's account: never a customer."""
@@ -11,6 +13,9 @@ class ZadarmaNumber(models.Model):
     _check_company_auto = True
 
     number = fields.Char(required=True, help="International form, e.g. +442037691880.")
+    number_display = fields.Char(
+        string="Number as Written", compute="_compute_number_display", inverse="_inverse_number_display"
+    )
     name = fields.Char(help="What this number is for. Popups show it as the dialled number.")
     company_id = fields.Many2one(
         "res.company", required=True, default=lambda self: self.env.company, ondelete="cascade", index=True
@@ -50,17 +55,28 @@ class ZadarmaNumber(models.Model):
 
     _number_uniq = models.Constraint("UNIQUE (company_id, number)", "This number is there already.")
 
-    @api.depends("number", "name")
+    @api.depends("number")
+    def _compute_number_display(self):
+        for number in self:
+            number.number_display = number.number and format_number(number.number)
+
+    def _inverse_number_display(self):
+        for number in self:
+            number.number = number.number_display
+
+    @api.depends("number_display", "name")
     def _compute_display_name(self):
         for number in self:
-            number.display_name = f"{number.name} ({number.number})" if number.name else number.number
+            shown = number.number_display
+            number.display_name = f"{number.name} ({shown})" if number.name else shown
 
     @api.model_create_multi
     def create(self, vals_list):
         """Override to keep numbers in the form in which they are compared."""
         for vals in vals_list:
             company = self.env["res.company"].browse(vals.get("company_id") or self.env.company.id)
-            vals["number"] = company._zadarma_parse_number(vals.get("number")).e164 or vals.get("number")
+            written = vals.pop("number_display", None) or vals.get("number")
+            vals["number"] = company._zadarma_parse_number(written).e164 or written
         return super().create(vals_list)
 
     def write(self, vals):

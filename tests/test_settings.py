@@ -99,3 +99,12 @@ class TestSettings(ZadarmaAccountCase):
         self.assertEqual(number.number, "+49309998877")
         number.number = "0044 20 3769 1880"
         self.assertEqual(number.number, "+442037691880")
+
+    def test_numbers_are_written_as_people_read_them(self):
+        with Form(self.env["zadarma.number"]) as form:
+            form.number_display = "030 999 88 77"
+        number = form.record
+        self.assertEqual((number.number, number.number_display), ("+49309998877", "+49 30 9998877"))
+        self.assertEqual(number.display_name, "+49 30 9998877")
+        number.write({"name": "Berlin", "number_display": "+44 20 3769 1880"})
+        self.assertEqual((number.number, number.display_name), ("+442037691880", "Berlin (+44 20 3769 1880)"))
