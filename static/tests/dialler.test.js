@@ -107,7 +107,9 @@ test("a typed number is called with Enter, and is gone when the dialler opens ag
 
 test("whoever has not called yet is offered a tour", async () => {
     await openDialler();
-    await contains(`${PANEL} a[href='/odoo?tour=zadarma_calls_tour']:contains(Show me how it works)`);
+    await contains(
+        `${PANEL} a[href='/odoo?tour=zadarma_calls_tour']:contains(Show me how it works)`,
+    );
     await type("30");
     await contains(".o_zadarma_dialler_tour", { count: 0 });
 });
