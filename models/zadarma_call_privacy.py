@@ -5,6 +5,8 @@ from odoo.exceptions import UserError
 from odoo.fields import Domain
 from odoo.tools import html2plaintext
 
+from ..zadarma_api.numbers import holds_number
+
 # What stands in the place of a number that a row cannot do without.
 _ERASED = "erased"
 
@@ -128,6 +130,7 @@ class ZadarmaCall(models.Model):
         rows = self.env["zadarma.import.row"]
         if number.e164:
             rows = rows.search([("import_id.company_id", "=", company.id), ("payload", "like", number.e164[1:])])
+            rows = rows.filtered(lambda row: holds_number(row.payload, number.e164))
         return {
             "missed": self.env["zadarma.missed.call"].search(Domain("company_id", "=", company.id) & domain),
             "lines": self.env["zadarma.call.list.line"].search(Domain("list_id.company_id", "=", company.id) & domain),

@@ -3,7 +3,6 @@
 import hashlib
 import json
 import logging
-import re
 from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 
@@ -30,6 +29,7 @@ from ..zadarma_api.events import (
     parse_event,
 )
 from ..zadarma_api.fold import fold
+from ..zadarma_api.numbers import holds_number
 from .res_company import get_zone
 
 _logger = logging.getLogger(__name__)
@@ -479,11 +479,8 @@ class ZadarmaEvent(models.Model):
         """
         if not number.e164:
             return self.browse()
-        digits = number.e164[1:]
-        found = self.search([("company_id", "=", company.id), ("payload", "like", digits)])
-        # What is part of a longer number is somebody else's.
-        whole = re.compile(rf"(?<![0-9]){digits}(?![0-9])")
-        return found.filtered(lambda event: whole.search(event.payload))
+        found = self.search([("company_id", "=", company.id), ("payload", "like", number.e164[1:])])
+        return found.filtered(lambda event: holds_number(event.payload, number.e164))
 
     def _forget(self):
         """Forget who and what these notifications tell of; that they came is still known."""

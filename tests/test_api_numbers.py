@@ -6,6 +6,7 @@ from ..zadarma_api.numbers import (
     Kind,
     country_of,
     format_number,
+    holds_number,
     mask_number,
     number_prefixes,
     parse_extension,
@@ -201,6 +202,12 @@ class TestParseNumber(BaseCase):
 
 
 class TestForms(BaseCase):
+    def test_number_in_a_text(self):
+        for text in ("+4917012345678", '{"caller_id": "4917012345678"}', "(+4917012345678)"):
+            self.assertTrue(holds_number(text, "+4917012345678"), text)
+        for text in ("49170123456789", "14917012345678", "", "+491701234567"):
+            self.assertFalse(holds_number(text, "+4917012345678"), text)
+
     def test_written_forms(self):
         for e164, country, forms in (
             (

@@ -120,7 +120,21 @@ class TestNumberData(RecordedCase, StatisticsCase):
     def test_longer_number_is_somebody_elses(self):
         text = {"event": "SMS", "caller_id": f"{CALLER}0", "text": "Hello"}
         self.deliver(text, {**text, "caller_id": CALLER, "text": "Mine"}, process=False)
+        values = {
+            "company_id": self.company.id,
+            "kind": "import",
+            "date_from": START,
+            "date_to": START,
+            "position": START,
+        }
+        rows = self.env["zadarma.import.row"].create(
+            [
+                {"import_id": self.env["zadarma.import"].create(values).id, "reason": "?", "payload": f'"{number}"'}
+                for number in (CALLER, f"{CALLER}0")
+            ]
+        )
         self._data().action_erase()
+        self.assertEqual(rows.exists(), rows[1])
         self.assertIn("Hello", str(self._find_events(name="SMS").mapped("payload")))
         self.assertNotIn("Mine", str(self._find_events(name="SMS").mapped("payload")))
 

@@ -190,6 +190,15 @@ def written_keys(e164: str, country: str = "") -> frozenset[str]:
     return frozenset(keys)
 
 
+def holds_number(text: str, e164: str) -> bool:
+    """Tell whether a text has a number in it, and not only as part of a longer one, which is somebody else's.
+
+    :param text: for example a notification, as JSON.
+    :param e164: ``+`` and digits; the text may leave out the ``+``.
+    """
+    return bool(re.search(rf"(?<![0-9]){e164.removeprefix('+')}(?![0-9])", text))
+
+
 def number_prefixes(text: str, country: str = "") -> list[str]:
     """Return how E.164 numbers may begin of which somebody has written the first digits.
 
