@@ -69,7 +69,7 @@ class TestFaults(ZadarmaAccountCase):
     def test_no_event_for_long_although_calls_happen(self):
         self.let_crons_run(10)  # which is long
         self.answers["/v1/statistics/pbx/"] = {"stats": [{"pbx_call_id": f"in_{1:040x}", "callstart": "x"}]}
-        self.assert_red("silence", "1 calls", "firewall or proxy")
+        self.assert_red("silence", "came: 1.", "firewall or proxy")
 
     def test_nobody_calls_at_night_is_no_fault(self):
         self.answers["/v1/statistics/pbx/"] = {"stats": [{"pbx_call_id": CALL_ID, "callstart": "x"}]}

@@ -62,7 +62,7 @@ class TestProxy(ZadarmaHttpCase):
     def test_without_proxy_mode_no_header_is_believed(self):
         self.assertEqual(self.send(ZADARMA, proxy_mode=False), 403)
         refusals = self.env["zadarma.check"]._find(self.company, "refusals")
-        self.assertIn("they came from 127.0.0.1", refusals.message)
+        self.assertIn("They came from 127.0.0.1", refusals.message)
         self.assertIn("proxy_mode = True", refusals.advice)
 
     def test_proxy_that_names_no_host_is_not_believed(self):
@@ -71,7 +71,7 @@ class TestProxy(ZadarmaHttpCase):
     def test_proxy_behind_a_proxy_is_told_as_what_was_seen(self):
         self.assertEqual(self.send(f"{ZADARMA}, {INNER_PROXY}"), 403)
         refusals = self.env["zadarma.check"]._find(self.company, "refusals")
-        self.assertIn(f"they came from {INNER_PROXY}", refusals.message)
+        self.assertIn(f"They came from {INNER_PROXY}", refusals.message)
         self.assertIn("Several proxies", refusals.advice)
 
     def test_restriction_is_the_accounts_own(self):

@@ -17,6 +17,7 @@ from common import HOME, ROOT, CommandError, free_port, is_taken, spawn, stop
 
 DOCUMENTED = ROOT / "doc" / "nginx.conf"
 HOST = "127.0.0.1"
+_ATTEMPTS = 3
 # This machine answers to all of 127.0.0.0/8: so there are some who are Zadarma, and strangers.
 ZADARMA_NETWORK, ZADARMA, STRANGER = "127.45.152.40/30", "127.45.152.41", "127.0.0.9"
 # What stands around the documented file in a distribution's nginx, with everything in a folder of its own.
@@ -51,23 +52,35 @@ class Nginx:
         :param bool tls: off for clients that do not believe a certificate of our own making.
         """
         self.nodes, self.folder, self._zadarma, self._tls = nodes, Path(folder), zadarma, tls
-        self.port, self._plain_port = free_port(), free_port()
-        self.url = f"http{'s' if tls else ''}://{HOST}:{self.port}"
-        self.plain_url = f"http://{HOST}:{self._plain_port}"
+        self._choose_ports()
         self._process = None
 
     def __enter__(self):
-        """Start it."""
+        """Start it; on other ports where somebody took one meanwhile."""
         self._make_certificate()
+        for _attempt in range(_ATTEMPTS):
+            if self._start():
+                return self
+            self._choose_ports()
+        raise CommandError(f"nginx does not start:\n{self._log('error')}")
+
+    def _choose_ports(self):
+        self.port, self._plain_port = free_port(), free_port()
+        self.url = f"http{'s' if self._tls else ''}://{HOST}:{self.port}"
+        self.plain_url = f"http://{HOST}:{self._plain_port}"
+
+    def _start(self):
+        """Start it and return whether it listens."""
         (self.folder / "odoo.conf").write_text(self._configuration())
         user = "" if os.geteuid() else "user root;"
         (self.folder / "nginx.conf").write_text(MAIN.format(folder=self.folder, user=user))
         arguments = [_program(), "-p", self.folder, "-c", self.folder / "nginx.conf", "-e", self.folder / "error.log"]
         self._process = spawn(arguments)
-        while not is_taken(self.port):
+        # Where somebody else listens it seems to start, and ends a second later.
+        while not (self.folder / "pid").exists() or not is_taken(self.port):
             if self._process.poll() is not None:
-                raise CommandError(f"nginx does not start:\n{self._log('error')}")
-        return self
+                return False
+        return True
 
     def __exit__(self, *_error):
         """Stop it."""
