@@ -1,3 +1,4 @@
+import phonenumbers
 from hypothesis import HealthCheck, given, settings, strategies as st
 
 from odoo.tests import BaseCase
@@ -166,6 +167,18 @@ class TestParseNumber(BaseCase):
     def test_raw_is_what_was_received(self):
         self.assertEqual(parse_number(" 0049 170/12345678 ").raw, "0049 170/12345678")
         self.assertEqual(parse_number("Unbekannt").raw, "Unbekannt")
+
+    def test_valid_numbers_of_all_countries_are_understood(self):
+        """Odoo asks whether a number is valid, this only whether it is possible, where it can be read in one way."""
+        for country in sorted(phonenumbers.SUPPORTED_REGIONS):
+            for kind in phonenumbers.supported_types_for_region(country):
+                example = phonenumbers.example_number_for_type(country, kind)
+                e164 = phonenumbers.format_number(example, phonenumbers.PhoneNumberFormat.E164)
+                with self.subTest(country=country, number=e164):
+                    is_valid = phonenumbers.is_valid_number(phonenumbers.parse(e164))
+                    self.assertTrue(phonenumbers.is_possible_number(example) or not is_valid)
+                    if is_valid and len(e164) > 8:
+                        self.assertEqual(parse_number(e164).e164, e164)
 
     def test_number_of_one_country_is_not_taken_for_that_of_another(self):
         self.assertNotEqual(parse_number("0170 12345678", "AT").e164, "+4917012345678")

@@ -113,8 +113,10 @@ def _to_e164(digits: str, country: str) -> str:
             parsed.append((text, phonenumbers.parse(text, region) if region else _parse_e164(text)))
         except phonenumbers.NumberParseException:
             continue
-    # A valid reading beats one that is merely possible; the international one comes first, as Zadarma writes it.
-    for check in (phonenumbers.is_valid_number, phonenumbers.is_possible_number):
+    # A valid reading beats one that is merely possible; the international one comes first, as Zadarma writes it. Where
+    # there is one alone, nothing is to be chosen: every valid number is possible, which is told much sooner.
+    validity = [phonenumbers.is_valid_number] if len(parsed) > 1 else []
+    for check in (*validity, phonenumbers.is_possible_number):
         for text, number in parsed:
             e164 = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
             is_stable = e164 == text or _is_stable(e164)

@@ -11,7 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone, tzinfo
 from decimal import Decimal, InvalidOperation
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 from .errors import AnswerError
 from .events import (
@@ -42,14 +43,15 @@ _SHORT_DIGITS, _MIN_DIGITS = 5, 7
 _KEPT = ("callstart", "call_id", "sip", "clid", "destination", "disposition", "seconds", "is_recorded")
 # Of several legs that nobody took, what is told of the call.
 _UNANSWERED = ("cancelled", "busy", "no_answer", "no_money", "limit", "unallocated", "failed", "other", "")
+_IN_BRACKETS, _IN_PARENTHESES = re.compile(r"<([^<>]*)>$"), re.compile(r"\(([^()]*)\)$")
+_DIGIT, _SECONDS, _EPOCH = re.compile(r"\d"), re.compile(r"[0-9]{1,9}"), re.compile(r"([0-9]{9,10})\.[0-9]")
 
 
 class RowError(ValueError):
     """A row that cannot be understood; the text says what is wrong with it."""
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(NamedTuple):
     """One leg of a call, as Zadarma counted it.
 
     :ivar pbx_call_id: the call.
@@ -84,8 +86,8 @@ class Row:
     @property
     def identity(self) -> tuple[str, ...]:
         """What stays the same when Zadarma corrects the row."""
-        _callstart, call_id, sip, _clid, destination, *_rest = self.source
-        return str(self.source[0]), str(call_id), str(sip), str(destination)
+        callstart, call_id, sip, _clid, destination, *_rest = self.source
+        return callstart, call_id, sip, destination
 
 
 # === READING === #
@@ -108,7 +110,7 @@ def is_between_extensions(row: Any) -> bool:
     """Tell whether a row belongs to no call of the outside, so that it has no ``pbx_call_id`` and needs none."""
     if not isinstance(row, Mapping) or row.get("pbx_call_id"):
         return False
-    return _is_short(_text(row.get("sip"))) and _is_short(_text(row.get("destination")))
+    return bool(_short(_text(row.get("sip"))) and _short(_text(row.get("destination"))))
 
 
 def parse_row(row: Any, seen_at: datetime, zone: tzinfo) -> Row:
@@ -124,15 +126,19 @@ def parse_row(row: Any, seen_at: datetime, zone: tzinfo) -> Row:
     pbx_call_id = call_id_of({"pbx_call_id": _text(row.get("pbx_call_id"))})
     if not pbx_call_id:
         raise RowError("pbx_call_id is missing or malformed")
-    values = tuple(_kept_value(name, row.get(name)) for name in _KEPT)
-    callstart, call_id, sip, clid, destination, disposition, seconds, is_recorded = values
+    get = row.get
+    callstart, sip = _text(get("callstart")), _text(get("sip"))
+    call_id = parse_recording_id(_text(get("call_id")))
+    destination, disposition = _text(get("destination")), _text(get("disposition"))
+    clid = _clid(get("clid"))
+    seconds, is_recorded = _seconds(get("seconds")), _is_true(get("is_recorded"))
     caller = number_of_clid(clid)
     ends = (sip, caller) if pbx_call_id.startswith("out_") else (destination, sip)
     return Row(
         pbx_call_id=pbx_call_id,
         started_at=_started_at(callstart, call_id, seen_at, zone),
         call_id=call_id,
-        extension=next((parse_extension(end) for end in ends if _is_short(end)), ""),
+        extension=_short(ends[0]) or _short(ends[1]),
         caller=caller,
         destination=destination,
         sip=sip,
@@ -140,7 +146,7 @@ def parse_row(row: Any, seen_at: datetime, zone: tzinfo) -> Row:
         result=parse_disposition(disposition),
         seconds=seconds,
         is_recorded=is_recorded,
-        source=values,
+        source=(callstart, call_id, sip, clid, destination, disposition, seconds, is_recorded),
     )
 
 
@@ -158,33 +164,35 @@ def join_rows(old: Iterable[Row], new: Iterable[Row]) -> list[Row]:
 
 def number_of_clid(clid: str) -> str:
     """Return the number of a caller id: ``"Name" <+num>``, ``Name (num)`` or the number alone."""
-    if bracketed := re.search(r"<([^<>]*)>$", clid):
+    if bracketed := _IN_BRACKETS.search(clid):
         return bracketed[1].strip()[:64]
-    in_parentheses = re.search(r"\(([^()]*)\)$", clid)
+    in_parentheses = _IN_PARENTHESES.search(clid)
     # "+49 30 1234 (12)" is a number as a whole.
-    if in_parentheses and len(re.findall(r"\d", in_parentheses[1])) not in (1, 2):
+    if in_parentheses and _count_digits(in_parentheses[1]) not in (1, 2):
         return in_parentheses[1].strip()[:64]
     return clid[:64]
 
 
 def _text(value: Any) -> str:
-    if isinstance(value, bool) or not isinstance(value, (str, int, float, Decimal)):
+    if isinstance(value, str):
+        return clean_text(value)
+    if isinstance(value, bool) or not isinstance(value, (int, float, Decimal)):
         return ""
     return clean_text(str(value))
 
 
-def _kept_value(name: str, value: Any) -> Any:
-    if name == "clid":
-        text = str(value) if isinstance(value, (str, int)) and not isinstance(value, bool) else ""
-        return printable(text).strip()[:_MAX_CLID]
-    if name == "seconds":
-        text = _text(value)
-        return int(text) if re.fullmatch(r"[0-9]{1,9}", text) and int(text) <= _MAX_SECONDS else None
-    if name == "is_recorded":
-        return value is True or _text(value).lower() in ("1", "true")
-    if name == "call_id":
-        return parse_recording_id(_text(value))
-    return _text(value)
+def _clid(value: Any) -> str:
+    text = str(value) if isinstance(value, (str, int)) and not isinstance(value, bool) else ""
+    return printable(text).strip()[:_MAX_CLID]
+
+
+def _seconds(value: Any) -> int | None:
+    text = _text(value)
+    return int(text) if _SECONDS.fullmatch(text) and int(text) <= _MAX_SECONDS else None
+
+
+def _is_true(value: Any) -> bool:
+    return value is True or _text(value).lower() in ("1", "true")
 
 
 def _started_at(callstart: str, call_id: str, seen_at: datetime, zone: tzinfo) -> datetime:
@@ -200,18 +208,25 @@ def _started_at(callstart: str, call_id: str, seen_at: datetime, zone: tzinfo) -
 
 
 def _epoch_of(call_id: str) -> datetime | None:
-    match = re.match(r"([0-9]{9,10})\.[0-9]", call_id)
+    match = _EPOCH.match(call_id)
     return datetime.fromtimestamp(int(match[1]), timezone.utc) if match else None
 
 
-def _is_short(text: str) -> bool:
-    """Tell whether this is an extension or a SIP account, and no telephone number."""
+# The same few extensions and numbers of one's own stand in most rows.
+@lru_cache(maxsize=1024)
+def _short(text: str) -> str:
+    """Return the extension or SIP account that this is, empty for a telephone number."""
     text = parse_extension(text)
-    return text.isascii() and text.isdigit() and len(text) <= _SHORT_DIGITS
+    return text if text.isascii() and text.isdigit() and len(text) <= _SHORT_DIGITS else ""
 
 
+@lru_cache(maxsize=1024)
 def _is_phone(text: str) -> bool:
-    return len(re.findall(r"\d", text)) >= _MIN_DIGITS
+    return _count_digits(text) >= _MIN_DIGITS
+
+
+def _count_digits(text: str) -> int:
+    return len(_DIGIT.findall(text))
 
 
 def _sort_key(row: Row) -> tuple[datetime, str]:
@@ -322,11 +337,11 @@ class _Count:
 
     def _caller(self) -> str:
         callers = [row.caller for row in self._rows if row.caller]
-        return next((caller for caller in callers if not _is_short(caller)), callers[0] if callers else "")
+        return next((caller for caller in callers if not _short(caller)), callers[0] if callers else "")
 
     def _callee(self) -> str:
         callees = [row.destination for row in self._rows if row.destination]
-        return next((callee for callee in callees if not _is_short(callee)), callees[0] if callees else "")
+        return next((callee for callee in callees if not _short(callee)), callees[0] if callees else "")
 
     def _shown(self) -> str:
         return next((row.caller for row in self._rows if _is_phone(row.caller)), "")
