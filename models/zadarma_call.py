@@ -305,6 +305,7 @@ class ZadarmaCall(models.Model):
         e164 = parsed.e164 if parsed.kind is Kind.EXTERNAL else ""
         caller = self.env["zadarma.caller"]._find(e164, company.id, company._zadarma_country_code())
         partner = self.env["res.partner"].browse(caller.partner_id).exists()
+        partner.fetch(["active", "company_id", "commercial_partner_id"])
         partner, caller_state = self._accept_caller(company, caller, partner)
         lead = self.env["crm.lead"].browse(caller.lead_id) or self._find_open_leads(company, partner)
         return {"caller_state": caller_state, "partner_id": partner.id, "lead_id": lead.id}

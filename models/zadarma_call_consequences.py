@@ -8,7 +8,7 @@ import psycopg2
 
 from odoo import SUPERUSER_ID, api, fields, models
 
-from .zadarma_event import CONCURRENCY_ERRORS
+from .zadarma_event import CONCURRENCY_ERRORS, forgo_flush
 
 _logger = logging.getLogger(__name__)
 
@@ -47,6 +47,7 @@ class ZadarmaCall(models.Model):
         the caller's lock in time leaves the call to the sweeping cron.
         """
         call = self._find_by_id_at_zadarma(company_id, pbx_call_id)
+        call.fetch(["is_settled"])
         if not call or call.is_settled:
             return
         call_id, lock, cr = call.id, call._caller_lock_key(), self.env.cr
@@ -86,6 +87,7 @@ class ZadarmaCall(models.Model):
         cr = self.env.cr
         try:
             self.env.invalidate_all(flush=False)
+            forgo_flush(cr)
             call = self.browse(call_id).exists()
             if call and not call.is_settled:
                 call._for_consequences()._settle()

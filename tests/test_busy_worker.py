@@ -8,6 +8,7 @@ from odoo.tests.common import BaseCase
 from odoo.addons.base.tests.test_ir_cron import CronMixinCase
 
 from .. import busy_worker
+from ..models import zadarma_event
 from .common import ZadarmaCase, inbound
 
 
@@ -89,6 +90,7 @@ class TestLeftToCron(CronMixinCase, ZadarmaCase):
     def test_action_goes_on_at_once_when_its_time_is_up(self):
         other = f"in_{1:040x}"
         self.deliver(inbound("START"), inbound("START", call_id=other))
+        self.patch(zadarma_event, "_SWEEP_STEP", 1)
         self.patch(type(self.env["ir.cron"]), "_commit_progress", lambda *_arguments, **_named: 0)
         with self.capture_triggers("zadarma.ir_cron_sweep") as triggers:
             self._sweep()

@@ -33,6 +33,32 @@ class TestEvent(ZadarmaCase):
         self.assertEqual(self._find_call().state, "ended")
         self.assertEqual(set(self._find_events(pbx_call_id=CALL_ID).mapped("state")), {"done"})
 
+    def test_only_what_is_acknowledged_waits_for_the_disk(self):
+        waits = {}
+
+        def set_on():
+            # The tests' cursors share a transaction: what one sets would last for the next.
+            self.env.cr.execute("SET LOCAL synchronous_commit TO ON")
+
+        def watch(model, name):
+            method = getattr(model, name)
+
+            def watched(records, *args):
+                result = method(records, *args)
+                records.env.cr.execute("SHOW synchronous_commit")
+                waits[name] = records.env.cr.fetchone()[0]
+                set_on()
+                return result
+
+            self.patch(model, name, watched)
+
+        events, calls = type(self.env["zadarma.event"]), type(self.env["zadarma.call"])
+        for model, name in ((events, "_store"), (calls, "_apply"), (events, "_mark_done"), (calls, "_settle")):
+            watch(model, name)
+        set_on()
+        self.deliver(end())
+        self.assertEqual(waits, {"_store": "on", "_apply": "off", "_mark_done": "off", "_settle": "off"})
+
     def test_poisonous_call_is_given_up_and_does_not_hold_up_others(self):
         other = f"in_{1:040x}"
         self.deliver(inbound("START"), inbound("START", call_id=other), process=False)

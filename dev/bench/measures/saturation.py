@@ -2,7 +2,7 @@
 
 import time
 
-from ..calls import FLOOR, KNOWN, Callers
+from ..calls import FLOOR, KNOWN, STORING_FLOOR, Callers
 from ..load import closed_loop
 from ..report import Row, Section
 
@@ -18,7 +18,7 @@ def measure(bench):
     """Keep one worker busy with the floor and with notifications in turn."""
     callers = Callers(bench.large, seed=2)
     with bench.large.serve(workers=1, max_cron_threads=1):
-        rows = [_measure_clients(bench, callers, *item) for item in CLIENTS.items()]
+        rows = [row for item in CLIENTS.items() for row in _measure_clients(bench, callers, *item)]
         return Section([*rows, _measure_rest(bench)])
 
 
@@ -46,7 +46,8 @@ def _count_waiting(bench):
 
 
 def _measure_clients(bench, callers, title, stays):
-    rates = {FLOOR: [], KNOWN: []}
+    """Yield what a worker did for clients of one kind, against what it did on empty routes."""
+    rates = {FLOOR: [], STORING_FLOOR: [], KNOWN: []}
     rounds = max(1, round(bench.settings.seconds / SLICE / len(rates)))
     for number in range(rounds + 1):
         for kind, measured in rates.items():
@@ -54,12 +55,9 @@ def _measure_clients(bench, callers, title, stays):
             # The first round warms up.
             measured.extend([rate] if number else [])
         bench.show(f"{number} of {rounds} rounds, {title}")
-    floor, known = (sum(measured) / len(measured) for measured in rates.values())
-    return Row(
-        f"One busy worker, {title}",
-        f"floor: {floor:.0f} / s",
-        f"{known:.0f} / s",
-        f"{known / floor:.2f} ×",
-        f"≥ {LIMIT} ×",
-        known >= LIMIT * floor,
-    )
+    floor, storing, known = (sum(measured) / len(measured) for measured in rates.values())
+    what = f"One busy worker, {title}"
+    is_met = known >= LIMIT * floor
+    yield Row(what, f"floor: {floor:.0f} / s", f"{known:.0f} / s", f"{known / floor:.2f} ×", f"≥ {LIMIT} ×", is_met)
+    # To have it on the disk takes a worker its time, whatever is stored.
+    yield Row(what, f"storing floor: {storing:.0f} / s", f"{known:.0f} / s", f"{known / storing:.2f} ×")
