@@ -3,7 +3,7 @@ from datetime import timedelta, timezone
 from odoo import api, fields, models
 from odoo.fields import Domain
 
-from ..zadarma_api.numbers import Kind, format_number
+from ..zadarma_api.numbers import Kind, format_number, parse_number
 
 # A call of which nothing more was heard is over: nobody rings that long, nobody talks that long.
 _RINGING_TIMEOUT = timedelta(minutes=15)
@@ -204,8 +204,8 @@ class ZadarmaCall(models.Model):
 
     def _prepare_values(self, company, state, call):
         """Return the values of a call for what its notifications fold to; the place to add one's own."""
-        number = company._zadarma_parse_number(state.number)
-        own_number = company._zadarma_parse_number(state.own_number)
+        country = company._zadarma_country_code()
+        number, own_number = parse_number(state.number, country), parse_number(state.own_number, country)
         # Once closed for lack of news, only news of its end change that.
         is_timed_out = call.is_timed_out and state.state != "ended"
         return {

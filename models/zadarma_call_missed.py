@@ -65,6 +65,17 @@ class ZadarmaCall(models.Model):
         values = super()._prepare_new_values(company, state)
         return {**values, **self._prepare_fate(values, company)}
 
+    @api.model_create_multi
+    def create(self, vals_list):
+        """Override to not compute again what was computed of the same values already."""
+        calls = super().create(vals_list)
+        known = calls.browse(
+            call.id for call, vals in zip(calls, vals_list, strict=True) if {"is_missed", "date_talk"} <= vals.keys()
+        )
+        for name in ("is_missed", "date_talk"):
+            self.env.remove_to_compute(self._fields[name], known)
+        return calls
+
     def unlink(self):
         """Override to keep the missed calls true to their tries."""
         # sudo: zadarma.missed.call - whoever may delete calls may delete what they were missed for

@@ -12,7 +12,7 @@ from odoo import api, fields, models
 from odoo.tools import SQL
 
 from ..zadarma_api.fold import CallState, Leg
-from ..zadarma_api.numbers import Kind
+from ..zadarma_api.numbers import Kind, parse_number
 from ..zadarma_api.statistics import join_rows, kept_row, merge, parse_row
 from .res_company import get_zone
 from .zadarma_event import CONCURRENCY_ERRORS
@@ -425,13 +425,12 @@ class ZadarmaCall(models.Model):
 
     def _identify_many(self, company, vals_list):
         """Add contacts and open leads to the values of calls; see :meth:`_identify`."""
+        country = company._zadarma_country_code()
         wanted = [
             vals
             for vals in vals_list
-            if vals["direction"] != "internal"
-            and company._zadarma_parse_number(vals["number"] or "").kind is Kind.EXTERNAL
+            if vals["direction"] != "internal" and parse_number(vals["number"] or "", country).kind is Kind.EXTERNAL
         ]
-        country = company._zadarma_country_code()
         self.env.flush_all()
         found = self.env["zadarma.caller"]._find_many({vals["number"] for vals in wanted}, company.id, country)
         partners = self.env["res.partner"].browse({caller.partner_id for caller in found.values()} - {0}).exists()
