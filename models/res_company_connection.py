@@ -298,7 +298,7 @@ class ResCompany(models.Model):
         if obstacle := self._zadarma_find_obstacle(url):
             return Finding("failed", obstacle, {"host": urlsplit(url).hostname})
         if self._zadarma_is_engaged():
-            return self._zadarma_leave_to_cron()
+            return self._zadarma_leave_to_cron(takes_over=takes_over)
         before = str(client.get("/v1/pbx/callinfo/").get("url") or "")
         is_foreign = before and before != url and not self._zadarma_is_former(before)
         if is_foreign and not takes_over:
@@ -397,11 +397,14 @@ class ResCompany(models.Model):
         """
         return bool(request) and config["workers"] == 1
 
-    def _zadarma_leave_to_cron(self):
-        """Have the watching cron do a step of Connect during which Zadarma asks this server something."""
+    def _zadarma_leave_to_cron(self, **options):
+        """Have the watching cron do a step of Connect during which Zadarma asks this server something.
+
+        :param options: what the step is done with.
+        """
         # sudo: ir.cron - brings forward what runs every few minutes anyway
         self.env.ref("zadarma.ir_cron_watch").sudo()._trigger()
-        return Finding("waiting", "later")
+        return Finding("waiting", "later", options)
 
     @api.model
     def _zadarma_is_copy(self):
@@ -521,15 +524,16 @@ class ResCompany(models.Model):
                 return
 
     def _zadarma_finish_connecting(self, client):
-        """Do the steps of Connect that were left to this cron."""
+        """Do the steps of Connect, or of a renewal of the address, that were left to this cron."""
         steps = {
             "address": self._zadarma_set_address,
             "events": self._zadarma_set_events,
             "test": self._zadarma_send_test,
         }
         for code, step in steps.items():
-            if self.env["zadarma.check"]._find(self, code).reason == "later":
-                self._zadarma_run(code, partial(step, client))
+            check = self.env["zadarma.check"]._find(self, code)
+            if check.reason == "later":
+                self._zadarma_run(code, partial(step, client, **(check.params or {})))
 
     def _zadarma_watch_clock(self, client):
         """See whether clocks and zones still agree."""

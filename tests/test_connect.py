@@ -586,6 +586,16 @@ class TestConnectOverHttp(ZadarmaApiMixin, ZadarmaMixin, HttpCase):
         self.assertTrue(self.posted())
         self.assertEqual([self.check(code).state for code in ("address", "events", "test")], ["ok"] * 3)
 
+    def test_server_with_one_worker_renews_no_address_of_another_program(self):
+        self.press("action_zadarma_connect", workers=2)
+        self.asked.clear()
+        self.answers["/v1/pbx/callinfo/"] = {"url": "https://other.example.com/zadarma/secret"}
+        self.press("action_zadarma_renew_address", workers=1)
+        self.assertEqual(self.check("address").reason, "later")
+        self.company._zadarma_watch()
+        self.assertFalse(self.posted())
+        self.assertEqual(self.check("address").reason, "address_other")
+
     def test_server_with_one_worker_does_not_call_itself(self):
         told = self.press("action_zadarma_test_address", workers=1)
         self.assertIn("cannot call itself", told)
