@@ -11,21 +11,28 @@ class ZadarmaCall(models.Model):
     def create(self, vals_list):
         """Override to let the line know its call, whichever way the user called: by a click, or on the telephone."""
         calls = super().create(vals_list)
-        for call in calls.filtered(lambda call: call.direction == "outbound" and call.user_id and call.number):
-            # sudo: zadarma.call.list.line - the one that whoever calls has taken
-            lines_sudo = self.env["zadarma.call.list.line"].sudo()
-            line = lines_sudo.search(
-                [
-                    ("user_id", "=", call.user_id.id),
-                    ("number", "=", call.number),
-                    ("state", "=", "todo"),
-                    ("list_id.company_id", "=", call.company_id.id),
-                ],
-                order="taken_at desc",
-                limit=1,
-            )
+        outbound = calls.filtered(lambda call: call.direction == "outbound" and call.user_id and call.number)
+        if not outbound:
+            return calls
+        # sudo: zadarma.call.list.line - the one that whoever calls has taken
+        lines_sudo = self.env["zadarma.call.list.line"].sudo()
+        domain = [
+            ("user_id", "in", outbound.user_id.ids),
+            ("number", "in", list(set(outbound.mapped("number")))),
+            ("state", "=", "todo"),
+            ("list_id.company_id", "in", outbound.company_id.ids),
+        ]
+        taken = lines_sudo.search(domain, order="taken_at desc")
+        for call in outbound if taken else ():
+            line = taken.filtered(call._is_of_line)[:1]
             line.write({"call_id": call.id, "taken_at": call.create_date})
         return calls
+
+    def _is_of_line(self, line):
+        """Tell whether the user made this call from a line; past calls that are imported came before it was taken."""
+        is_past = self.source == "statistics" and line.taken_at and self.date_start < line.taken_at
+        is_same = (line.user_id, line.number) == (self.user_id, self.number)
+        return is_same and line.list_id.company_id == self.company_id and not is_past
 
     def unlink(self):
         """Override to leave a line the call that goes on: what came first may turn out to be part of it."""

@@ -1,4 +1,4 @@
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import tagged
@@ -271,6 +271,21 @@ class TestCallList(ZadarmaCase):
         self.assertFalse(line.call_id)
         self._call(NUMBERS[1], call_id="out_" + "2" * 40)
         self.assertFalse(line.call_id)
+
+    def test_past_call_that_is_imported_is_not_the_lines(self):
+        line = self._take(self._make())
+        values = {
+            "company_id": self.company.id,
+            "direction": "outbound",
+            "state": "ended",
+            "number": NUMBERS[0],
+            "user_id": self.agent.id,
+            "source": "statistics",
+        }
+        self.env["zadarma.call"].create({**values, "date_start": line.sudo().taken_at - timedelta(days=300)})
+        self.assertFalse(line.call_id)
+        lost = self.env["zadarma.call"].create({**values, "date_start": line.sudo().taken_at + timedelta(minutes=1)})
+        self.assertEqual(line.call_id, lost)
 
     def test_call_that_was_part_of_another_leaves_the_line_that_one(self):
         line = self._take(self._make())
