@@ -1,5 +1,6 @@
 import { click, contains, openListView } from "@mail/../tests/mail_test_helpers";
 import { describe, expect, test } from "@odoo/hoot";
+import { press, queryFirst } from "@odoo/hoot-dom";
 import {
     asyncStep,
     defineModels,
@@ -64,6 +65,14 @@ test("only who waits is called back, and becomes one's own task", async () => {
     expect(BUTTON).toHaveAttribute("aria-label", "Call back +491701234567");
     await click(BUTTON);
     await waitForSteps(["call +491701234567 of zadarma.missed.call 1", "take 1"]);
+});
+
+test("the keyboard calls back without opening the record", async () => {
+    await showList();
+    queryFirst(BUTTON).focus();
+    await press("Enter");
+    await waitForSteps(["call +491701234567 of zadarma.missed.call 1", "take 1"]);
+    expect(".o_list_view").toHaveCount(1);
 });
 
 test("a task that is somebody's stays theirs", async () => {

@@ -1,6 +1,6 @@
 import { click, contains } from "@mail/../tests/mail_test_helpers";
 import { describe, expect, test } from "@odoo/hoot";
-import { advanceTime, edit, press } from "@odoo/hoot-dom";
+import { advanceTime, edit, press, queryFirst } from "@odoo/hoot-dom";
 import {
     asyncStep,
     contains as webContains,
@@ -150,14 +150,14 @@ test("the page follows the call, which gets no popup and no question of its own"
     });
     notify(makeCall({ direction: "outbound", state: "talking", talking_seconds: 41 }));
     await waitForText(".o_zadarma_listed_status", "Talking 0:41");
-    await contains(".o_zadarma_dial:disabled");
+    await contains(".o_zadarma_dial.disabled[aria-disabled=true]");
     await contains(".o_zadarma_call_card", { count: 0 });
     server.page = makePage({
         line: makeLine({ call: makeListedCall({ label: "Answered", duration: 42 }) }),
     });
     notify(makeEnd({ asked: makeAsked() }));
     await waitForText(".o_zadarma_listed_status", "Answered · 0:42");
-    await contains(".o_zadarma_dial:enabled", { text: "Call again" });
+    await contains(".o_zadarma_dial:not(.disabled)", { text: "Call again" });
     await contains(".o_zadarma_outcome_card", { count: 0 });
 });
 
@@ -181,6 +181,34 @@ test("outcome and next person take two keys", async () => {
     await waitForSteps(['action_finish [[11],2,"",false]', "take 2"]);
     await waitForText(`${PERSON} .o_zadarma_person_name`, "Max");
     await contains(".o_zadarma_outcomes button[aria-pressed=true]", { count: 0 });
+});
+
+test("the keyboard goes on to the next person, and to the end", async () => {
+    const { server } = await openList(makePage({ line: makeLine({ call: makeListedCall() }) }));
+    queryFirst(".o_zadarma_outcome_save").focus();
+    server.page = makePage({
+        line: makeLine({ id: 12, call: makeListedCall(), asked: makeAsked({ id: "line_12" }) }),
+    });
+    await press("Enter");
+    await waitForSteps(['action_finish [[11],false,"",false]', "take 2"]);
+    await contains(".o_zadarma_dial:focus");
+    await advanceTime(100);
+    queryFirst(".o_zadarma_outcome_save").focus();
+    server.page = makePage({ line: false, counts: { all: 4, todo: 0, done: 4, left_out: 0 } });
+    await press("Enter");
+    await waitForSteps(['action_finish [[12],false,"",false]', "take 2"]);
+    await contains(".o_zadarma_list_end:focus");
+});
+
+test("while one calls the button is there for the keyboard, and calls nobody", async () => {
+    const call = makeListedCall({ state: "ringing" });
+    await openList(makePage({ line: makeLine({ call }) }));
+    stepCalls();
+    queryFirst(".o_zadarma_dial").focus();
+    await press("Enter");
+    await advanceTime(100);
+    await waitForSteps([]);
+    expect(".o_zadarma_dial").toBeFocused();
 });
 
 test("without call and outcome there is no next, but skip and later", async () => {

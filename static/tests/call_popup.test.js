@@ -240,6 +240,37 @@ test("the keyboard reaches the popup and leaves it, and the call takes no focus"
     expect(input).toBeFocused();
 });
 
+test("a card that goes by itself gives the focus to the next one, and back in the end", async () => {
+    const { notify } = await startWithExtension();
+    const input = document.createElement("input");
+    queryFirst(".o_action_manager").append(input);
+    input.focus();
+    notify(makeUnknownCall({ id: 8 }));
+    notify(makeCall());
+    await contains(CARD, { count: 2 });
+    await press(["alt", "shift", "p"]);
+    queryFirst(`${CARD}[data-call-id="7"] .o_zadarma_call_open`).focus();
+    notify(makeEnd());
+    await contains(CARD);
+    expect(`${CARD}[data-call-id="8"]`).toBeFocused();
+    notify(makeEnd({ id: 8 }));
+    await contains(CARD, { count: 0 });
+    expect(input).toBeFocused();
+});
+
+test("a button that is done with leaves the focus on its card", async () => {
+    onRpc("zadarma.call", "action_check_phone", () => "No phone is connected.");
+    const { notify } = await startWithExtension();
+    notify(makeCall({ direction: "outbound", is_request: true, stage: "own" }));
+    await contains(CARD);
+    await advanceTime(7000);
+    await contains(`${CARD} .o_zadarma_call_check`);
+    queryFirst(`${CARD} .o_zadarma_call_check`).focus();
+    await press("Enter");
+    await waitForText(`${CARD} .o_zadarma_call_phone`, "No phone is connected.");
+    expect(CARD).toBeFocused();
+});
+
 test("a screen reader says once who is calling", async () => {
     const { notify } = await startWithExtension();
     const spoken = ".o_zadarma_call_popup [aria-live=assertive]";

@@ -184,6 +184,40 @@ test("the keyboard answers alone and goes back to where it came from", async () 
     expect(input).toBeFocused();
 });
 
+test("saving and putting aside by keyboard go back, too", async () => {
+    stepAnswers();
+    const asked = [makeAsked(), makeAsked({ id: 6, title: "Max" })];
+    await startWithExtension({ popupState: { asked } });
+    await contains(QUESTION, { count: 2 });
+    const input = document.createElement("input");
+    queryFirst(".o_action_manager").append(input);
+    input.focus();
+    await press(["alt", "shift", "p"]);
+    queryFirst(`${QUESTION} .o_zadarma_outcome_waive`).focus();
+    await press("Enter");
+    await waitForSteps(["waive 6"]);
+    await contains(QUESTION);
+    expect(QUESTION).toBeFocused();
+    await click(`${QUESTION} button`, { text: "Interested" });
+    await contains(`${QUESTION} .o_zadarma_outcome_save:enabled`);
+    queryFirst(`${QUESTION} .o_zadarma_outcome_save`).focus();
+    await press("Enter");
+    await waitForSteps([JSON.stringify([[7], 1, "", false])]);
+    await contains(QUESTION, { count: 0 });
+    expect(input).toBeFocused();
+});
+
+test("Escape closes the calendar first, then the question", async () => {
+    await startWithExtension({ popupState: { asked: [makeAsked()] } });
+    await click(`${QUESTION} .o_zadarma_next_date input`);
+    await contains(".o_datetime_picker");
+    await press("Escape");
+    await contains(".o_datetime_picker", { count: 0 });
+    await contains(`${QUESTION} .o_zadarma_outcome_form`);
+    await press("Escape");
+    await contains(`${QUESTION} .o_zadarma_outcome_form`, { count: 0 });
+});
+
 test("what one user typed does not wait in the browser for the next", async () => {
     const answer = { outcomeId: false, note: "Between us", nextDate: false };
     const drafts = { owner: "another user", drafts: { 7: { at: Date.now(), answer } } };

@@ -39,6 +39,13 @@ export class CallBackField extends Component {
             : { resModel, resId };
     }
 
+    /** A list would open the record of the row instead. */
+    onKeydown(ev) {
+        if (["Enter", " "].includes(ev.key)) {
+            ev.stopPropagation();
+        }
+    }
+
     async onClick() {
         const { record } = this.props;
         const callId = await this.callService.call({ number: this.number, ...this.origin });

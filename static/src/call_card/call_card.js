@@ -1,7 +1,8 @@
 import { formatDuration } from "@zadarma/duration_field/duration_field";
+import { useKeptFocus } from "@zadarma/kept_focus/kept_focus";
 import { RecordingButton } from "@zadarma/recording_button/recording_button";
 
-import { Component, onMounted, onWillUnmount, onWillUpdateProps, useState } from "@odoo/owl";
+import { Component, onMounted, onWillUnmount, onWillUpdateProps, useRef, useState } from "@odoo/owl";
 
 import { browser } from "@web/core/browser/browser";
 import { deserializeDateTime, toLocaleDateTimeString } from "@web/core/l10n/dates";
@@ -24,6 +25,8 @@ export class CallCard extends Component {
     setup() {
         this.callService = useService("zadarma_call");
         this.state = useState({ elapsed: 0, isBusy: false, phone: "" });
+        const root = useRef("root");
+        useKeptFocus(root, () => root.el.focus());
         this.tick(this.call);
         onWillUpdateProps(({ call }) => this.tick(call));
         onMounted(() => {

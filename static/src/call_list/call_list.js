@@ -1,7 +1,8 @@
 import { formatDuration } from "@zadarma/duration_field/duration_field";
+import { useKeptFocus } from "@zadarma/kept_focus/kept_focus";
 import { OutcomeForm } from "@zadarma/outcome_form/outcome_form";
 
-import { Component, onMounted, onWillStart, onWillUnmount, useState } from "@odoo/owl";
+import { Component, onMounted, onWillStart, onWillUnmount, useRef, useState } from "@odoo/owl";
 
 import { browser } from "@web/core/browser/browser";
 import { Dropdown } from "@web/core/dropdown/dropdown";
@@ -35,6 +36,10 @@ export class CallList extends Component {
         this.loads = 0;
         this.state = useState({ page: undefined, isBusy: false, elapsed: 0 });
         this.refresh = () => this.load("get_page");
+        const root = useRef("root");
+        useKeptFocus(root, () => {
+            root.el.querySelector(".o_zadarma_dial, .o_zadarma_list_end").focus();
+        });
         onWillStart(() => this.load("action_take"));
         onMounted(() => {
             this.bus.subscribe("zadarma.call", this.refresh);
@@ -159,6 +164,9 @@ export class CallList extends Component {
     }
 
     dial() {
+        if (this.isCalling) {
+            return;
+        }
         const { number, res_id, res_model } = this.line;
         return this.act("action_begin", [], async () => {
             const target = { number, resModel: res_model, resId: res_id };

@@ -1,7 +1,8 @@
 import { CallCard } from "@zadarma/call_card/call_card";
+import { useKeptFocus } from "@zadarma/kept_focus/kept_focus";
 import { OutcomeCard } from "@zadarma/outcome_card/outcome_card";
 
-import { Component, useEffect, useRef, useState } from "@odoo/owl";
+import { Component, onWillUnmount, useEffect, useRef, useState } from "@odoo/owl";
 
 import { isMacOS } from "@web/core/browser/feature_detection";
 import { useHotkey } from "@web/core/hotkeys/hotkey_hook";
@@ -35,6 +36,12 @@ export class CallPopup extends Component {
             () => this.announce(),
             () => [this.ringingIds.join()],
         );
+        useKeptFocus(this.root, () => (this.firstCard ?? this.cameFrom)?.focus());
+        onWillUnmount(() => this.leave());
+    }
+
+    get firstCard() {
+        return this.root.el.querySelector(".o_zadarma_call_card, .o_zadarma_outcome_card");
     }
 
     get ringing() {
@@ -82,7 +89,7 @@ export class CallPopup extends Component {
         if (!popup.contains(document.activeElement)) {
             this.cameFrom = document.activeElement;
         }
-        popup.querySelector(".o_zadarma_call_card, .o_zadarma_outcome_card").focus();
+        this.firstCard.focus();
     }
 
     hide(id) {

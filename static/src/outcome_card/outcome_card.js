@@ -34,7 +34,8 @@ export class OutcomeCard extends Component {
     }
 
     onKeydown(ev) {
-        if (ev.key === "Escape") {
+        // An open calendar takes it for itself.
+        if (ev.key === "Escape" && !document.querySelector(".o_datetime_picker")) {
             ev.stopPropagation();
             this.props.onClose();
         }

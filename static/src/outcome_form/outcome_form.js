@@ -49,7 +49,7 @@ export class OutcomeForm extends Component {
     }
 
     get canSave() {
-        return !this.state.isBusy && (this.props.canBeEmpty || this.isAnswered);
+        return Boolean(this.props.canBeEmpty || this.isAnswered);
     }
 
     /** @returns {Object[]} the days that one click chooses */
@@ -108,7 +108,7 @@ export class OutcomeForm extends Component {
 
     /** A second click before the server answered does not save twice. */
     async save() {
-        if (!this.canSave) {
+        if (!this.canSave || this.state.isBusy) {
             return;
         }
         this.state.isBusy = true;
