@@ -56,15 +56,15 @@ class ZadarmaCall(models.Model):
 
     def _get_listed_values(self):
         """Return how the call of a line stands."""
+        is_reached = self.state != "ended" or self.result == "answered"
+        popup = self._get_popup_call(self.state)
         return {
             "id": self.id,
             "state": self.state,
             "result": self.result or "",
-            "label": self._get_result_label(),
+            "label": self._get_result_label() if is_reached else self._explain_outcome(self.env.user),
             "duration": self.duration,
-            "talking_seconds": self._get_popup_call("talking" if self.state == "talking" else self.state)[
-                "talking_seconds"
-            ],
+            **{name: popup[name] for name in ("is_request", "stage", "talking_seconds")},
         }
 
     def _format_last_call(self):

@@ -265,6 +265,17 @@ class TestCallList(ZadarmaCase):
         page = call_list.with_user(self.agent).get_page()
         self.assertEqual(page["line"]["call"]["result"], "busy")
 
+    def test_page_tells_whose_phone_was_not_picked_up(self):
+        call_list = self._make()
+        self._take(call_list)
+        call = self._call(NUMBERS[0], "busy")
+        page = call_list.with_user(self.agent)
+        self.assertEqual(page.get_page()["line"]["call"]["label"], "Busy")
+        call.request_stage = "own"
+        self.assertEqual(page.get_page()["line"]["call"]["label"], "Your own phone was not picked up.")
+        call.state = "ringing"
+        self.assertEqual(page.get_page()["line"]["call"]["stage"], "own")
+
     def test_call_of_somebody_else_is_not_the_lines(self):
         line = self._take(self._make())
         self._call(NUMBERS[0], extension="102")

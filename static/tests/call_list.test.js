@@ -76,6 +76,8 @@ const makeListedCall = (values = {}) => ({
     label: "No answer",
     duration: 0,
     talking_seconds: false,
+    is_request: true,
+    stage: "",
     ...values,
 });
 
@@ -161,6 +163,23 @@ test("the page follows the call, which gets no popup and no question of its own"
     await contains(".o_zadarma_outcome_card", { count: 0 });
 });
 
+test("whoever calls is told to pick up their own phone first", async () => {
+    const call = makeListedCall({ state: "ringing", stage: "own" });
+    const { notify, server } = await openList(makePage({ line: makeLine({ call }) }));
+    await waitForText(".o_zadarma_listed_status", "Your phone rings");
+    await waitForText(
+        ".o_zadarma_listed_hint",
+        "Pick up your phone. Then Erika Muster is called.",
+    );
+    expect(".o_zadarma_dial").toHaveText("Call");
+    server.page = makePage({
+        line: makeLine({ call: makeListedCall({ state: "ringing", stage: "other" }) }),
+    });
+    notify(makeCall({ direction: "outbound", is_request: true, stage: "other" }));
+    await waitForText(".o_zadarma_listed_status", "Ringing");
+    expect(".o_zadarma_listed_hint").toHaveCount(0);
+});
+
 test("a call whose end was not heard of is looked up", async () => {
     const call = makeListedCall({ state: "ringing" });
     const { server } = await openList(makePage({ line: makeLine({ call }) }));
@@ -191,7 +210,7 @@ test("the keyboard goes on to the next person, and to the end", async () => {
     });
     await press("Enter");
     await waitForSteps(['action_finish [[11],false,"",false]', "take 2"]);
-    await contains(".o_zadarma_dial:focus");
+    await contains(`${PERSON}:focus`);
     await advanceTime(100);
     queryFirst(".o_zadarma_outcome_save").focus();
     server.page = makePage({ line: false, counts: { all: 4, todo: 0, done: 4, left_out: 0 } });

@@ -38,7 +38,7 @@ export class CallList extends Component {
         this.refresh = () => this.load("get_page");
         const root = useRef("root");
         useKeptFocus(root, () => {
-            root.el.querySelector(".o_zadarma_dial, .o_zadarma_list_end").focus();
+            root.el.querySelector(".o_zadarma_person, .o_zadarma_list_end").focus();
         });
         onWillStart(() => this.load("action_take"));
         onMounted(() => {
@@ -98,14 +98,23 @@ export class CallList extends Component {
 
     /** @returns {string} how the call stands */
     get status() {
-        const { duration, label, state } = this.call;
+        const { duration, label, stage, state } = this.call;
         if (state === "ringing") {
-            return _t("Calling …");
+            return { own: _t("Your phone rings"), other: _t("Ringing") }[stage] ?? _t("Calling …");
         }
         if (state === "talking") {
             return _t("Talking %(time)s", { time: formatDuration(this.state.elapsed) });
         }
         return join(label || _t("Ended"), duration && formatDuration(duration));
+    }
+
+    /** @returns {string} what to do while one's own phone rings */
+    get hint() {
+        const { is_request, stage, state } = this.call;
+        const { name, number_display } = this.line;
+        return is_request && state === "ringing" && stage === "own"
+            ? _t("Pick up your phone. Then %(who)s is called.", { who: name || number_display })
+            : "";
     }
 
     get waitingText() {
