@@ -451,7 +451,7 @@ class ZadarmaCall(models.Model):
     def _note_refusal(self, refusal):
         """Write down why there is no call; where nobody knows, what is heard of it within the time tells."""
         if refusal.code == "unanswered":
-            self.write({"request_state": "unanswered", "request_error": refusal.message})
+            self.write({"request_state": "unanswered", "request_stage": False, "request_error": refusal.message})
             return
         before = self._get_views()
         self.write(

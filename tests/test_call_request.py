@@ -183,6 +183,7 @@ class TestRefusals(RequestCase):
                 self.answers[CALLBACK] = answer
                 call = self.check("unanswered", "again", asked=(CALLBACK,))
                 self.assertEqual((call.state, call.request_state), ("ringing", "unanswered"))
+                self.assertFalse(call.request_stage, "nobody knows whether a phone rings")
                 self.deliver(outbound("OUT_START", start="2025-03-01 10:00:00"))
                 self.assertEqual((call.pbx_call_id, call.request_state), (OUT_CALL_ID, "accepted"))
                 call.unlink()

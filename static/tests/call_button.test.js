@@ -105,6 +105,14 @@ test("a refusal is told", async () => {
     expect(".o_zadarma_call_card").toHaveCount(0);
 });
 
+test("without an answer from Zadarma nobody is told that there is no call", async () => {
+    const { resId } = await showContact("form");
+    stepCalls(() => ({ refused: "unanswered", message: "Wait a minute.", can_confirm: false }));
+    queryFirst(BUTTON).click();
+    await waitForText(".o_notification", "No call yet");
+    await waitForSteps([`+49 170 1234567 res.partner ${resId}`]);
+});
+
 test("what speaks against a call is asked, and a yes calls", async () => {
     const { resId } = await showContact("form");
     stepCalls(({ confirmed }) =>

@@ -14,6 +14,7 @@ import { Deferred } from "@odoo/hoot-mock";
 import {
     asyncStep,
     getService,
+    makeServerError,
     mockService,
     onRpc,
     patchWithCleanup,
@@ -229,6 +230,20 @@ test("people are found as one types, chosen with the arrow keys and called as wh
     await press("ArrowUp");
     await press("Enter");
     await waitForSteps(["call +4822 crm.lead 5"]);
+});
+
+test("where nobody could be asked, nobody is said to have no such number", async () => {
+    expect.errors(1);
+    await openDialler();
+    onRpc("zadarma.dialler", "find_people", () => {
+        throw makeServerError({ message: "down" });
+    });
+    await type("030");
+    await advanceTime(300);
+    await contains(".modal");
+    expect(`${PANEL} .o_zadarma_dialler_empty`).toHaveText("");
+    expect(`${PANEL} [aria-live]`).toHaveText("");
+    expect.verifyErrors(["down"]);
 });
 
 test("Enter behind a name calls nobody before a person was chosen", async () => {

@@ -409,7 +409,9 @@ export class CallService {
 
     onCallAnswer(answer) {
         if (answer.refused) {
-            this.notification.add(answer.message, { title: _t("No call"), type: "warning" });
+            // Without an answer from Zadarma the phone may ring all the same.
+            const title = answer.refused === "unanswered" ? _t("No call yet") : _t("No call");
+            this.notification.add(answer.message, { title, type: "warning" });
             return;
         }
         this.receive(answer);

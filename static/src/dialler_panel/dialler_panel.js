@@ -42,6 +42,8 @@ export class DiallerPanel extends Component {
             isLoaded: false,
             people: [],
             isSearching: false,
+            /** Whether nobody could be asked, which says nothing about who has the number. */
+            isUnanswered: false,
             active: -1,
             isBusy: false,
         });
@@ -95,7 +97,7 @@ export class DiallerPanel extends Component {
 
     /** What a screen reader says when the rows change. */
     get spoken() {
-        if (!this.isAsking || this.state.isSearching) {
+        if (!this.isAsking || this.state.isSearching || this.state.isUnanswered) {
             return "";
         }
         return this.rows.length
@@ -105,7 +107,7 @@ export class DiallerPanel extends Component {
 
     get emptyText() {
         if (this.isAsking) {
-            if (this.state.isSearching) {
+            if (this.state.isSearching || this.state.isUnanswered) {
                 return "";
             }
             return this.isNumber ? _t("Nobody has a number like this") : _t("Nobody found");
@@ -170,6 +172,7 @@ export class DiallerPanel extends Component {
         this.state.term = term;
         this.state.active = -1;
         this.state.isSearching = this.isAsking;
+        this.state.isUnanswered = false;
         if (this.isAsking) {
             this.search();
         } else {
@@ -185,6 +188,11 @@ export class DiallerPanel extends Component {
             if (term === this.state.term) {
                 Object.assign(this.state, { people, active: -1 });
             }
+        } catch (error) {
+            if (term === this.state.term) {
+                Object.assign(this.state, { people: [], isUnanswered: true });
+            }
+            throw error;
         } finally {
             if (term === this.state.term) {
                 this.state.isSearching = false;
