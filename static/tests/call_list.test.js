@@ -145,6 +145,26 @@ test("who is somebody else's by now is not called", async () => {
     expect.verifyErrors(["Somebody else goes on"]);
 });
 
+test("who could not be reached for a moment goes on where they were", async () => {
+    expect.errors(1);
+    const { server } = await openList();
+    const { page } = server;
+    Object.defineProperty(server, "page", {
+        configurable: true,
+        get() {
+            throw makeServerError({ message: "down" });
+        },
+    });
+    await click(".o_zadarma_skip");
+    await waitForSteps(["action_skip [[11]]", "take 2"]);
+    await contains(".modal");
+    await click(".modal .btn-close");
+    expect.verifyErrors(["down"]);
+    Object.defineProperty(server, "page", { value: page });
+    await click(".o_zadarma_skip");
+    await waitForSteps(["action_skip [[11]]", "take 2"]);
+});
+
 test("the page follows the call, which gets no popup and no question of its own", async () => {
     const { notify, server } = await openList();
     server.page = makePage({

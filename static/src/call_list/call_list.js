@@ -167,8 +167,11 @@ export class CallList extends Component {
             await this.orm.call("zadarma.call.list.line", method, [[this.line.id], ...args]);
             await then(this.call);
         } finally {
-            await this.load("action_take");
-            this.state.isBusy = false;
+            try {
+                await this.load("action_take");
+            } finally {
+                this.state.isBusy = false;
+            }
         }
     }
 
