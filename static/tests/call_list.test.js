@@ -187,10 +187,7 @@ test("whoever calls is told to pick up their own phone first", async () => {
     const call = makeListedCall({ state: "ringing", stage: "own" });
     const { notify, server } = await openList(makePage({ line: makeLine({ call }) }));
     await waitForText(".o_zadarma_listed_status", "Your phone rings");
-    await waitForText(
-        ".o_zadarma_listed_hint",
-        "Pick up your phone. Then Erika Muster is called.",
-    );
+    await waitForText(".o_zadarma_listed_hint", "Pick up your phone. Then Erika Muster is called.");
     expect(".o_zadarma_dial").toHaveText("Call");
     server.page = makePage({
         line: makeLine({ call: makeListedCall({ state: "ringing", stage: "other" }) }),

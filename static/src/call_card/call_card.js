@@ -2,7 +2,14 @@ import { formatDuration } from "@zadarma/duration_field/duration_field";
 import { useKeptFocus } from "@zadarma/kept_focus/kept_focus";
 import { RecordingButton } from "@zadarma/recording_button/recording_button";
 
-import { Component, onMounted, onWillUnmount, onWillUpdateProps, useRef, useState } from "@odoo/owl";
+import {
+    Component,
+    onMounted,
+    onWillUnmount,
+    onWillUpdateProps,
+    useRef,
+    useState,
+} from "@odoo/owl";
 
 import { browser } from "@web/core/browser/browser";
 import { deserializeDateTime, toLocaleDateTimeString } from "@web/core/l10n/dates";
