@@ -1,4 +1,4 @@
-from . import zadarma_blockable, zadarma_sealed, zadarma_working_time_source
+from . import zadarma_blockable, zadarma_numbered, zadarma_sealed, zadarma_working_time_source
 
 # isort: split
 from . import (

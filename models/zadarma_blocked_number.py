@@ -1,7 +1,7 @@
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError, ValidationError
 
-from ..zadarma_api.blocking import PatternError, format_pattern, is_range, parse_pattern, patterns_of
+from ..zadarma_api.blocking import PatternError, is_range, parse_pattern, patterns_of
 
 
 class ZadarmaBlockedNumber(models.Model):
@@ -12,10 +12,11 @@ class ZadarmaBlockedNumber(models.Model):
     """
 
     _name = "zadarma.blocked.number"
-    _inherit = ["mail.thread", "zadarma.sealed"]
+    _inherit = ["mail.thread", "zadarma.numbered", "zadarma.sealed"]
     _description = "Blocked Number"
     _order = "date desc, id desc"
     _rec_name = "number"
+    _rec_names_search = ["number_display"]
 
     number = fields.Char(
         required=True,
@@ -42,10 +43,10 @@ class ZadarmaBlockedNumber(models.Model):
 
     _number_uniq = models.Constraint("UNIQUE (company_id, number)", "This number is in the list already.")
 
-    @api.depends("number")
+    @api.depends("number_display")
     def _compute_display_name(self):
         for block in self:
-            block.display_name = format_pattern(block.number or "")
+            block.display_name = block.number_display or ""
 
     # === CRUD === #
 

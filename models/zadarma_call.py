@@ -21,7 +21,7 @@ class ZadarmaCall(models.Model):
     """One call, as its notifications tell it."""
 
     _name = "zadarma.call"
-    _inherit = ["zadarma.sealed"]
+    _inherit = ["zadarma.numbered", "zadarma.sealed"]
     _description = "Zadarma Call"
     _order = "date_start desc, id desc"
     _check_company_auto = True
@@ -56,6 +56,7 @@ class ZadarmaCall(models.Model):
     )
     is_withheld = fields.Boolean(string="Number Withheld", readonly=True)
     own_number = fields.Char(readonly=True, help="The dialled number, or the one shown.")
+    own_number_display = fields.Char(string="Own Number as Written", compute="_compute_own_number_display")
     own_number_id = fields.Many2one(
         "zadarma.number", string="Zadarma Number", readonly=True, ondelete="set null", index="btree_not_null"
     )
@@ -111,6 +112,11 @@ class ZadarmaCall(models.Model):
             else:
                 call.display_name = self.env._("Call from %(who)s", who=who)
 
+    @api.depends("own_number")
+    def _compute_own_number_display(self):
+        for call in self:
+            call.own_number_display = call.own_number and format_number(call.own_number)
+
     # === CRUD === #
 
     def write(self, vals):
@@ -136,7 +142,7 @@ class ZadarmaCall(models.Model):
     def _get_number_display(self):
         if self.is_withheld:
             return self.env._("Withheld number")
-        return format_number(self.number) if self.number else self.env._("Unknown number")
+        return self.number_display or self.env._("Unknown number")
 
     def _get_responsible_user(self):
         """Return who answers for the other party: the lead's user, else the contact's, else its company's, else the

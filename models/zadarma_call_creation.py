@@ -2,7 +2,7 @@ from odoo import fields, models
 from odoo.fields import Domain
 
 from ..zadarma_api.creation import Facts, Reason, decide
-from ..zadarma_api.numbers import Kind, country_of, format_number
+from ..zadarma_api.numbers import Kind, country_of
 
 
 class ZadarmaCall(models.Model):
@@ -152,8 +152,8 @@ class ZadarmaCall(models.Model):
     def _prepare_contact_values(self, user):
         """Return the values of a new contact; the number is its name until somebody knows better."""
         return {
-            "name": format_number(self.number),
-            "phone": format_number(self.number),
+            "name": self.number_display,
+            "phone": self.number_display,
             "country_id": self._get_country().id,
             "company_id": self.company_id.id,
             "user_id": user.id,
@@ -186,15 +186,15 @@ class ZadarmaCall(models.Model):
             values["team_id"] = team.id
         # A contact has its own; what is said here of a lead with a contact would change the contact.
         if not partner:
-            values["phone"] = format_number(self.number)
+            values["phone"] = self.number_display
             values["country_id"] = self._get_country().id
             values["lang_id"] = number.lang_id.id
         return values
 
     def _get_lead_name(self):
         if self.direction == "outbound":
-            return self.env._("Call to %(number)s", number=format_number(self.number))
-        return self.env._("Call from %(number)s", number=format_number(self.number))
+            return self.env._("Call to %(number)s", number=self.number_display)
+        return self.env._("Call from %(number)s", number=self.number_display)
 
     def _get_country(self):
         """Return the country of the caller's number."""

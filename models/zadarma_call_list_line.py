@@ -12,9 +12,10 @@ class ZadarmaCallListLine(models.Model):
     """Somebody to call, and what became of it."""
 
     _name = "zadarma.call.list.line"
+    _inherit = ["zadarma.numbered"]
     _description = "Zadarma Call List Line"
     _order = "sequence, id"
-    _rec_name = "number"
+    _rec_name = "number_display"
 
     list_id = fields.Many2one("zadarma.call.list", required=True, ondelete="cascade")
     sequence = fields.Integer()

@@ -2,7 +2,7 @@ from odoo import fields, models
 from odoo.fields import Domain
 from odoo.tools import html2plaintext
 
-from ..zadarma_api.numbers import country_of, format_number
+from ..zadarma_api.numbers import country_of
 
 _UPCOMING = 3
 _LAST_CALLS = 3
@@ -84,7 +84,7 @@ class ZadarmaCallList(models.Model):
             "lead": lead.name if lead else "",
             "company": lead.partner_name or partner.commercial_company_name or "",
             "number": number,
-            "number_display": format_number(number),
+            "number_display": line_sudo.number_display or "",
             "country_name": country.name if country else "",
             "responsible": responsible.sudo().name or "",
             "activity": self._format_activity(activity) if activity else False,

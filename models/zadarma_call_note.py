@@ -1,7 +1,5 @@
 from odoo import models
 
-from ..zadarma_api.numbers import format_number
-
 
 def _format_duration(seconds):
     """Return seconds as people read them: 0:42, 1:02:03."""
@@ -104,7 +102,7 @@ class ZadarmaCall(models.Model):
         if self.waiting:
             details.append(self.env._("Waited %(time)s", time=_format_duration(self.waiting)))
         if self.own_number:
-            shown = format_number(self.own_number)
+            shown = self.own_number_display
             name = self.own_number_id.name
             details.append(f"{name} ({shown})" if name else shown)
         return details

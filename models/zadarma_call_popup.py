@@ -6,7 +6,7 @@ from odoo.exceptions import UserError
 from odoo.fields import Domain
 from odoo.tools.misc import format_amount
 
-from ..zadarma_api.numbers import country_of, format_number
+from ..zadarma_api.numbers import country_of
 
 _MAX_MATCHES = 8
 _MAX_DEALS = 3
@@ -109,7 +109,7 @@ class ZadarmaCall(models.Model):
             "country": country.code or "",
             "country_name": country.name or "",
             "own_number": bool(self.own_number)
-            and {"number": format_number(self.own_number), "name": self.own_number_id.name or ""},
+            and {"number": self.own_number_display, "name": self.own_number_id.name or ""},
             "ringing_seconds": seconds_since(self.create_date),
             "talking_seconds": view == "talking" and bool(self.talking_since) and seconds_since(self.talking_since),
             "reason": "",

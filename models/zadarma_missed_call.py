@@ -9,8 +9,6 @@ from odoo.exceptions import UserError
 from odoo.fields import Domain
 from odoo.tools.misc import babel_locale_parse, format_datetime, get_lang
 
-from ..zadarma_api.numbers import format_number
-
 # Nobody is asked to return a call that became known only so long after it.
 _STALE_AFTER = timedelta(days=7)
 _ESCALATION_BATCH = 100
@@ -26,14 +24,13 @@ class ZadarmaMissedCall(models.Model):
 
     _name = "zadarma.missed.call"
     _description = "Missed Call"
-    _inherit = ["mail.thread", "mail.activity.mixin", "zadarma.sealed"]
+    _inherit = ["mail.thread", "mail.activity.mixin", "zadarma.numbered", "zadarma.sealed"]
     _order = "date_deadline, id"
     _mail_post_access = "read"
-    _rec_names_search = ["number", "partner_id", "lead_id"]
+    _rec_names_search = ["number_display", "partner_id", "lead_id"]
 
     company_id = fields.Many2one("res.company", required=True, readonly=True, index=True, ondelete="cascade")
     number = fields.Char(required=True, readonly=True)
-    number_display = fields.Char(string="Number as Written", compute="_compute_number_display")
     state = fields.Selection(
         [("open", "Waiting"), ("reached", "Talked to"), ("done", "Done")],
         required=True,
@@ -99,15 +96,10 @@ class ZadarmaMissedCall(models.Model):
         for row in self:
             row.display_name = row._get_caller_name()
 
-    @api.depends("number")
-    def _compute_number_display(self):
-        for row in self:
-            row.number_display = format_number(row.number)
-
     def _get_caller_name(self):
         # sudo: zadarma.missed.call - people see who called even where the record itself is not theirs to open
         row_sudo = self.sudo()
-        return row_sudo.partner_id.display_name or row_sudo.lead_id.name or format_number(self.number)
+        return row_sudo.partner_id.display_name or row_sudo.lead_id.name or self.number_display
 
     @api.depends("state", "date_deadline")
     def _compute_status(self):
@@ -340,8 +332,8 @@ class ZadarmaMissedCall(models.Model):
 
     def _get_lines(self):
         """Return in words who called, when, how often and where, a line each."""
-        own_number = self.own_number_id.display_name or self.last_call_id.own_number or ""
-        facts = [self.env._("Number: %(number)s", number=format_number(self.number))]
+        own_number = self.own_number_id.display_name or self.last_call_id.own_number_display or ""
+        facts = [self.env._("Number: %(number)s", number=self.number_display)]
         if own_number:
             facts.append(self.env._("Dialled number: %(number)s", number=own_number))
         facts.append(self.env._("Last try: %(moment)s", moment=self._format(self.date_last)))

@@ -1,21 +1,18 @@
 from odoo import api, fields, models
 
-from ..zadarma_api.numbers import format_number
-
 
 class ZadarmaNumber(models.Model):
     """A number of the company's account: never a customer."""
 
     _name = "zadarma.number"
+    _inherit = ["zadarma.numbered"]
     _description = "Zadarma Number"
     _order = "company_id, number, id"
-    _rec_names_search = ["name", "number"]
+    _rec_names_search = ["name", "number_display"]
     _check_company_auto = True
 
     number = fields.Char(required=True, help="International form, e.g. +442037691880.")
-    number_display = fields.Char(
-        string="Number as Written", compute="_compute_number_display", inverse="_inverse_number_display"
-    )
+    number_display = fields.Char(inverse="_inverse_number_display")
     name = fields.Char(help="What this number is for. Popups show it as the dialled number.")
     company_id = fields.Many2one(
         "res.company", required=True, default=lambda self: self.env.company, ondelete="cascade", index=True
@@ -54,11 +51,6 @@ class ZadarmaNumber(models.Model):
     )
 
     _number_uniq = models.Constraint("UNIQUE (company_id, number)", "This number is there already.")
-
-    @api.depends("number")
-    def _compute_number_display(self):
-        for number in self:
-            number.number_display = number.number and format_number(number.number)
 
     def _inverse_number_display(self):
         for number in self:

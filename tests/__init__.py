@@ -48,6 +48,7 @@ from . import (
     test_mutations,
     test_note,
     test_number_data,
+    test_numbered,
     test_outcome,
     test_player,
     test_popup,

@@ -20,6 +20,7 @@ class MissedCall extends models.Model {
     _name = "zadarma.missed.call";
 
     number = fields.Char();
+    number_display = fields.Char();
     state = fields.Selection({
         selection: [
             ["open", "Waiting"],
@@ -34,7 +35,7 @@ class MissedCall extends models.Model {
         list: `<list><field name="number" widget="zadarma_call_back"/></list>`,
     };
     _records = [
-        { id: 1, number: "+491701234567", state: "open" },
+        { id: 1, number: "+491701234567", number_display: "+49 170 1234567", state: "open" },
         { id: 2, number: "+491701234568", state: "done" },
     ];
 }
@@ -62,7 +63,7 @@ async function showList({ pyEnv } = {}) {
 
 test("only who waits is called back, and becomes one's own task", async () => {
     await showList();
-    expect(BUTTON).toHaveAttribute("aria-label", "Call back +491701234567");
+    expect(BUTTON).toHaveAttribute("aria-label", "Call back +49 170 1234567");
     await click(BUTTON);
     await waitForSteps(["call +491701234567 of zadarma.missed.call 1", "take 1"]);
 });

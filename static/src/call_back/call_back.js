@@ -25,7 +25,8 @@ export class CallBackField extends Component {
     }
 
     get label() {
-        return _t("Call back %(number)s", { number: this.number });
+        const { number_display } = this.props.record.data;
+        return _t("Call back %(number)s", { number: number_display || this.number });
     }
 
     /** @returns {{ resModel: string, resId: number }} the record that is called: the lead, the contact, else the call */
@@ -61,6 +62,7 @@ registry.category("fields").add("zadarma_call_back", {
     displayName: _t("Call back"),
     supportedTypes: ["char"],
     fieldDependencies: [
+        { name: "number_display", type: "char" },
         { name: "state", type: "selection" },
         { name: "user_id", type: "many2one" },
         { name: "partner_id", type: "many2one" },
