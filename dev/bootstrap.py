@@ -50,7 +50,7 @@ class BootstrapError(Exception):
 def main():
     """Do every step that is not done yet."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--node", action="store_true", help="the JavaScript linters too")
+    parser.add_argument("--node", action="store_true", help="the JavaScript packages, npm or not")
     options = parser.parse_args()
     check_python()
     HOME.mkdir(exist_ok=True)
@@ -62,8 +62,9 @@ def main():
         fetch_nginx()
         step("Python packages", python_key(), make_venv)
         step("Odoo in the venv", f"{odoo} {python_key()}", lambda: link_odoo(odoo))
-        if options.node:
-            step("JavaScript linters", digest(*sorted((ROOT / "dev" / "node").glob("*.*"))), make_node)
+        # Without them a demo shows languages that are written from right to left with styles that are not mirrored.
+        if options.node or shutil.which("npm"):
+            step("JavaScript packages", digest(*sorted((ROOT / "dev" / "node").glob("*.*"))), make_node)
 
 
 def check_python():
@@ -277,7 +278,7 @@ def link_odoo(odoo):
 
 
 def make_node():
-    """Install the pinned JavaScript linters."""
+    """Install the pinned linters, and what mirrors styles."""
     folder = HOME / "node"
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(ROOT / "dev" / "node", folder)

@@ -12,6 +12,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 HOME = ROOT / ".odoo"
 PYTHON = HOME / "venv" / "bin" / "python"
+NODE = HOME / "node"
 
 
 class CommandError(Exception):

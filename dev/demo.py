@@ -14,6 +14,7 @@ from contextlib import ExitStack, contextmanager
 import postgres
 from common import (
     HOME,
+    NODE,
     PYTHON,
     ROOT,
     CommandError,
@@ -75,7 +76,9 @@ def start(stack, server, port, simulator_port, database=DATABASE):
 
     :return: the processes and the paths of their logs, by name.
     """
-    environment = {**os.environ, **server.environment}
+    # Odoo mirrors its styles for languages that are written from right to left, if it finds the program for that.
+    programs = NODE / "node_modules" / ".bin"
+    environment = {**os.environ, **server.environment, "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}"}
     config = write_odoo_config(server, database, port, list_db=False)
     install(server, database, config)
     logs = {name: server.data_dir / f"{name}.log" for name in ("odoo", "simulator")}

@@ -11,10 +11,9 @@ import time
 import xml.parsers.expat
 from pathlib import Path
 
-from common import HOME, PYTHON, ROOT, command
+from common import HOME, NODE, PYTHON, ROOT, command
 
 BIN = PYTHON.parent
-NODE = HOME / "node"
 COPY = HOME / "lint" / "zadarma"
 # Of these a text check knows nothing.
 BINARY = {".gif", ".ico", ".jpg", ".mp3", ".ogg", ".png", ".wav", ".webp", ".woff2"}
