@@ -53,7 +53,8 @@ export class Dialler extends Component {
 
     open() {
         if (!this.panel.isOpen) {
-            this.panel.open(this.root.el, {});
+            // A sheet, unlike a popover, does not tell what is in it how to close it.
+            this.panel.open(this.root.el, { close: () => this.panel.close() });
         }
     }
 
