@@ -89,3 +89,18 @@ class TestCallsTour(ZadarmaMixin, HttpCase):
         other = self.env["web_tour.tour"].create({"name": "other"})
         for user in self.agent, self.supervisor:
             self.assertEqual(self.env["web_tour.tour"].with_user(user).get_current_tour()["name"], other.name)
+
+
+@tagged("post_install", "-at_install")
+class TestCallsTourOnPhones(ZadarmaMixin, HttpCase):
+    """Phones have their menus elsewhere, and cards instead of lists."""
+
+    browser_size = "390x844"
+    touch_enabled = True
+    test_cursor_lock_timeout = 120
+
+    def test_tour_of_calls_goes_to_its_end(self):
+        self.extensions.caller_id_at = fields.Datetime.now()
+        partners = self.env["res.partner"].search([])
+        self.start_tour("/odoo", "zadarma_calls_tour", login=self.agent.login, timeout=180)
+        self.assertEqual(self.env["res.partner"].search([]), partners)

@@ -54,6 +54,7 @@ registry.category("web_tour.tours").add("zadarma_tour", {
             run: "click",
         },
         {
+            isActive: ["desktop"],
             trigger: ".o_list_view .o_data_row .o_data_cell[name=user_id]",
             content: _t("Click on a line and choose the user. Their calls pop up in Odoo."),
             tooltipPosition: "bottom",
