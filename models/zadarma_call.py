@@ -55,6 +55,7 @@ class ZadarmaCall(models.Model):
         readonly=True, help="The other party's number in international form, or as received. Empty if withheld."
     )
     is_withheld = fields.Boolean(string="Number Withheld", readonly=True)
+    party_name = fields.Char(string="Contact Name", compute="_compute_party_name")
     own_number = fields.Char(readonly=True, help="The dialled number, or the one shown.")
     own_number_display = fields.Char(string="Own Number as Written", compute="_compute_own_number_display")
     own_number_id = fields.Many2one(
@@ -103,10 +104,15 @@ class ZadarmaCall(models.Model):
 
     # === COMPUTE === #
 
-    @api.depends("direction", "number", "is_withheld", "partner_id", "lead_id")
+    @api.depends("number", "is_withheld", "partner_id", "lead_id")
+    def _compute_party_name(self):
+        for call in self:
+            call.party_name = call._get_party_name()
+
+    @api.depends("direction", "party_name")
     def _compute_display_name(self):
         for call in self:
-            who = call._get_party_name()
+            who = call.party_name
             if call.direction == "outbound":
                 call.display_name = self.env._("Call to %(who)s", who=who)
             else:

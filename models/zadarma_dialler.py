@@ -187,7 +187,7 @@ class ZadarmaDialler(models.AbstractModel):
             "call": call.id,
             "model": record._name if record else False,
             "id": record.id,
-            "name": record.display_name or "",
+            "name": partner.display_name or call._get_lead_caller(lead),
             "number": call.number if is_callable else "",
             "number_display": call._get_number_display(),
             "direction": call.direction,

@@ -91,7 +91,7 @@ class ZadarmaMissedCall(models.Model):
 
     # === COMPUTE === #
 
-    @api.depends("number", "partner_id", "lead_id")
+    @api.depends("number_display", "partner_id", "lead_id")
     def _compute_display_name(self):
         for row in self:
             row.display_name = row._get_caller_name()
@@ -99,7 +99,8 @@ class ZadarmaMissedCall(models.Model):
     def _get_caller_name(self):
         # sudo: zadarma.missed.call - people see who called even where the record itself is not theirs to open
         row_sudo = self.sudo()
-        return row_sudo.partner_id.display_name or row_sudo.lead_id.name or self.number_display
+        lead_caller = row_sudo.last_call_id._get_lead_caller(row_sudo.lead_id)
+        return row_sudo.partner_id.display_name or lead_caller or self.number_display
 
     @api.depends("state", "date_deadline")
     def _compute_status(self):

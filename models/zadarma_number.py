@@ -57,10 +57,16 @@ class ZadarmaNumber(models.Model):
             number.number = number.number_display
 
     @api.depends("number_display", "name")
+    @api.depends_context("zadarma_short_name")
     def _compute_display_name(self):
+        """Override to name and write a number; where there is little room, its name will do."""
+        is_short = self.env.context.get("zadarma_short_name")
         for number in self:
             shown = number.number_display
-            number.display_name = f"{number.name} ({shown})" if number.name else shown
+            if number.name:
+                number.display_name = number.name if is_short else f"{number.name} ({shown})"
+            else:
+                number.display_name = shown
 
     @api.model_create_multi
     def create(self, vals_list):

@@ -58,10 +58,10 @@ class TestCreation(ZadarmaCase):
 
     def test_call_is_called_after_the_number_until_the_lead_has_a_name(self):
         call = self._answered()
-        self.assertEqual(call.display_name, f"Call from {SHOWN}")
+        self.assertEqual((call.party_name, call.display_name), (SHOWN, f"Call from {SHOWN}"))
         call.lead_id.contact_name = "Ada"
         call.invalidate_recordset()
-        self.assertEqual(call.display_name, "Call from Ada")
+        self.assertEqual((call.party_name, call.display_name), ("Ada", "Call from Ada"))
 
     def test_nothing_is_created_where_the_switch_is_off(self):
         self.company.zadarma_create_records = False

@@ -127,6 +127,16 @@ class TestDialler(ZadarmaApiMixin, ZadarmaCase):
         recent = self.env["zadarma.dialler"].with_user(self.agent).get_dialler_state()["recent"]
         self.assertEqual((recent[0]["model"], recent[0]["name"]), (False, ""), "who may not see the contact")
 
+    def test_recent_call_of_a_lead_without_a_name_is_called_after_the_number(self):
+        self.deliver(inbound("START", caller="+442071234567"), inbound("INTERNAL", internal="101"), end())
+        call = self._find_call()
+        call.lead_id = self.env["crm.lead"].create({"name": "Call from +44 20 7123 4567", "user_id": self.agent.id})
+        dialler = self.env["zadarma.dialler"].with_user(self.agent)
+        (recent,) = dialler.get_dialler_state()["recent"]
+        self.assertEqual((recent["name"], recent["number_display"]), ("", "+44 20 7123 4567"))
+        call.lead_id.contact_name = "Ada"
+        self.assertEqual(dialler.get_dialler_state()["recent"][0]["name"], "Ada")
+
     def test_withheld_numbers_cannot_be_called_again(self):
         caller = {"caller": "anonymous"}
         self.deliver(inbound("START", **caller), inbound("INTERNAL", internal="101", **caller), end("cancel", **caller))

@@ -135,6 +135,16 @@ class TestMissed(MissedCase):
         self.assertEqual((self._activities().res_model, self._activities().res_id), ("crm.lead", lead.id))
         self.assertEqual(self._activities().user_id, self.agent)
 
+    def test_caller_is_called_after_the_number_until_the_lead_has_a_name(self):
+        shown = "+49 1511 2345678"
+        lead = self.env["crm.lead"].create({"name": f"Call from {shown}", "phone": self.other_caller})
+        row = self.miss(caller=self.other_caller).missed_call_id
+        self.assertEqual((row.lead_id, row.display_name), (lead, shown))
+        for name, value in (("name", "Roof"), ("partner_name", "Vogel Hotels"), ("contact_name", "Ada")):
+            lead[name] = value
+            row.invalidate_recordset()
+            self.assertEqual(row.display_name, value)
+
     def test_caller_without_a_record_has_the_task_on_the_missed_call(self):
         self.miss(caller=self.other_caller)
         activity = self._activities()

@@ -108,3 +108,7 @@ class TestSettings(ZadarmaAccountCase):
         self.assertEqual(number.display_name, "+49 30 9998877")
         number.write({"name": "Berlin", "number_display": "+44 20 3769 1880"})
         self.assertEqual((number.number, number.display_name), ("+442037691880", "Berlin (+44 20 3769 1880)"))
+        short = number.with_context(zadarma_short_name=True)
+        self.assertEqual(short.display_name, "Berlin")
+        short.name = False
+        self.assertEqual(short.display_name, "+44 20 3769 1880", "what has no name")
