@@ -52,7 +52,9 @@ class ZadarmaCall(models.Model):
     )
     disposition = fields.Char(string="Result at Zadarma", readonly=True)
     number = fields.Char(
-        readonly=True, help="The other party's number in international form, or as received. Empty if withheld."
+        index="trigram",
+        readonly=True,
+        help="The other party's number in international form, or as received. Empty if withheld.",
     )
     is_withheld = fields.Boolean(string="Number Withheld", readonly=True)
     party_name = fields.Char(string="Contact Name", compute="_compute_party_name")

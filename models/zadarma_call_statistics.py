@@ -15,7 +15,7 @@ from ..zadarma_api.fold import CallState, Leg
 from ..zadarma_api.numbers import Kind, parse_number
 from ..zadarma_api.statistics import join_rows, kept_row, merge, parse_row
 from .res_company import get_zone
-from .zadarma_event import CONCURRENCY_ERRORS
+from .zadarma_event import CONCURRENCY_ERRORS, forgo_flush
 
 _logger = logging.getLogger(__name__)
 
@@ -200,6 +200,8 @@ class ZadarmaCall(models.Model):
         taken = [keys[key] for key in held]
         try:
             self.env.invalidate_all(flush=False)
+            # How far the comparison is goes to the disk afterwards, and these calls with it.
+            forgo_flush(cr)
             self._take_locked(company, {call_id: counted[call_id] for call_id in taken}, since, outcome)
             self.env.flush_all()
             cr.commit()

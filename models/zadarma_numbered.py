@@ -36,8 +36,10 @@ class ZadarmaNumbered(models.AbstractModel):
         """Return how a number may be kept that somebody writes with punctuation, or as at home."""
         if not isinstance(text, str):
             return [text]
-        country = self.env.company.country_id.code or ""
-        return list(dict.fromkeys([text, compact_digits(text), *number_prefixes(text, country)]))
+        compact = compact_digits(text)
+        prefixes = number_prefixes(text, self.env.company.country_id.code or "")
+        # What is no number's beginning is looked for as it is; of punctuation alone nothing would be left.
+        return list(dict.fromkeys([compact, *prefixes] if prefixes else [text, compact or text]))
 
     def _field_to_sql(self, alias, field_expr, query=None):
         """Override to sort and group by the number as it is kept."""

@@ -35,7 +35,8 @@ class TestNumbered(ZadarmaCase):
         self.assertEqual(self._find([("number_display", "ilike", "(170) 123-4")]), self.calls[0])
         self.assertEqual(self._find([("number_display", "not ilike", "170 1")]), self.calls[1:])
         self.assertEqual(self._find([("number_display", "=", False)]), self.calls[3])
-        self.assertFalse(self._find([("number_display", "ilike", "anna")]))
+        for text in ("anna", "-"):
+            self.assertFalse(self._find([("number_display", "ilike", text)]))
 
     def test_what_is_shown_sorts_and_groups_as_the_number(self):
         calls = self.env["zadarma.call"]

@@ -7,7 +7,12 @@ from ..load import exchange_well
 from ..report import Row, Section
 
 SCREENS = "/zadarma_bench/screens"
-LIMITS = {"List of calls": 0.3, "List of missed calls": 0.3, "Smart button of a contact": 0.05}  # seconds
+LIMITS = {  # seconds
+    "List of calls": 0.3,
+    "List of missed calls": 0.3,
+    "Search for a number": 0.3,
+    "Smart button of a contact": 0.05,
+}
 
 
 def measure(bench):

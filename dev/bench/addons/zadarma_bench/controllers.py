@@ -46,9 +46,12 @@ class ZadarmaBench(http.Controller):
         """Return the seconds in which the administrator gets what screens show, the median of several times."""
         env = request.env(user=2)
         partner = env["zadarma.call"].search([("partner_id", "!=", False)], limit=1).partner_id
+        written = env["zadarma.call"].search([("number", "!=", False)], limit=1).number_display
+        searched = [("number_display", "ilike", written)]
         actions = {
             "List of calls": lambda: self._read_list(env["zadarma.call"]),
             "List of missed calls": lambda: self._read_list(env["zadarma.call"], [("is_missed", "=", True)]),
+            "Search for a number": lambda: self._read_list(env["zadarma.call"], searched),
             "Smart button of a contact": lambda: partner.read(["zadarma_call_count", "zadarma_last_call"]),
         }
         return request.make_json_response({title: self._time(env, action) for title, action in actions.items()})
