@@ -6,6 +6,8 @@ from odoo import SUPERUSER_ID, api, fields, models
 from odoo.tools import SQL, formatLang
 from odoo.tools.translate import LazyTranslate
 
+from .zadarma_event import read_committed
+
 _lt = LazyTranslate(__name__)
 _logger = logging.getLogger(__name__)
 
@@ -387,7 +389,8 @@ class ZadarmaCheck(models.Model):
 
         def write():
             try:
-                with registry.cursor() as cr:
+                # Two processes may refuse at the same moment: the second one adds to what the first one wrote.
+                with registry.cursor() as cr, read_committed(cr):
                     checks = api.Environment(cr, SUPERUSER_ID, {})["zadarma.check"]
                     checks._write_refusals(company_id, reason, sender, count + 1)
             except Exception:  # it was refused, which is all that matters to the sender

@@ -166,6 +166,15 @@ class TestRefusals(ZadarmaHttpCase):
         self.assertEqual(len(self.refusals()), 1)
         self.assertEqual(len(zadarma_check._refusals), 1, "and no memory of who they were")
 
+    def test_processes_that_refuse_at_the_same_moment_add_up(self):
+        # At Odoo's usual level, the one that comes second fails.
+        with patch.object(zadarma_check, "read_committed", wraps=zadarma_check.read_committed) as read_committed:
+            self.post(inbound("START"), secret="wrong")
+        read_committed.assert_called_once()
+        zadarma_check._refusals.clear()
+        self.post(inbound("START"), secret="wrong")
+        self.assertEqual(self.refusals().params["count"], 2)
+
     def test_strangers_to_the_address_write_nothing(self):
         self.post(inbound("START"), token="b" * 40, secret="wrong")
         self.assertFalse(self.refusals())
